@@ -1,0 +1,58 @@
+import { z } from 'zod'
+import { taggedHash, type Brand, type Digest } from './bytes.ts'
+import { audience, base64urlOf, digestText, issuerUrl, line, rosterId, scopeName, seconds } from './fields.ts'
+import { canonical, decodeCanonical, type Decoded } from './json.ts'
+import { limits } from './limits.ts'
+
+/** SHA-256("symbolon/intent/v1" ‖ 0x00 ‖ canonical bytes): the one challenge of the whole system. */
+export type IntentDigest = Brand<Digest, 'IntentDigest'>
+
+const strictlyAscending = (list: readonly string[]) => list.every((item, at) => at === 0 || (list[at - 1] ?? '') < item)
+
+/** What every intent carries. */
+const common = {
+  v: z.literal(1),
+  /** 16 random bytes of the client: two equal wishes are two intents. */
+  nonce: base64urlOf(16),
+  iat: seconds,
+  exp: seconds,
+  /** This deployment: evidence made for another is worthless here. */
+  iss: issuerUrl,
+  lineage: digestText,
+  /** Roster id that the evidence must yield. */
+  sub: rosterId,
+  /** Roster id to act as, if policy allows both. */
+  as: rosterId.optional(),
+}
+
+/** Facts that the requester claims about itself, for policy to weigh; never trusted as identity. */
+const context = z.record(z.string().regex(/^[a-z][a-z0-9_]{0,31}$/), line(256)).refine((ctx) => Object.keys(ctx).length <= 16, 'at most 16 members')
+
+export const tokenIntent = z.strictObject({
+  ...common,
+  kind: z.literal('token'),
+  /** Roster id of the requesting software. */
+  client: rosterId,
+  aud: audience,
+  scope: z.array(scopeName).min(1).max(limits.scopes).refine(strictlyAscending, 'must be sorted and without duplicates'),
+  /** Lifetime in seconds; absent: the smaller of default and maximum. */
+  ttl: z.int().min(1).max(limits.tokenTtl).optional(),
+  /** RFC 7638 thumbprint of the key that the token will be bound to (RFC 7800, RFC 9449). */
+  cnf: z.strictObject({ jkt: digestText }).optional(),
+  ctx: context.optional(),
+  reason: line(256).optional(),
+})
+
+export const intent = z.discriminatedUnion('kind', [tokenIntent])
+export type Intent = z.infer<typeof intent>
+export type TokenIntent = z.infer<typeof tokenIntent>
+export type IntentKind = Intent['kind']
+
+export const intentKinds = intent.options.map((option) => option.shape.kind.value)
+
+export const encodeIntent = (value: Intent): Uint8Array => canonical(value)
+
+/** Refuses what is not the canonical form (RFC 8785) of a known kind. Times are judged where a clock is. */
+export const decodeIntent = (bytes: Uint8Array): Decoded<Intent> => decodeCanonical(intent, bytes, limits.intentBytes)
+
+export const intentDigest = (bytes: Uint8Array): IntentDigest => taggedHash('intent/v1', bytes) as IntentDigest

@@ -1,0 +1,29 @@
+/** Bounds on everything that crosses a process boundary. Sizes in bytes, times in seconds. */
+export const limits = {
+  /** One JSON document's nesting. */
+  jsonDepth: 12,
+  /** Canonical bytes of an intent. */
+  intentBytes: 4_096,
+  /** An intent's `exp − iat` where policy asks for no approvals. */
+  intentWindow: 300,
+  /** How far in the future an intent's or proof's `iat` may lie by the verifier's clock. */
+  clockSkew: 60,
+  /** One compact JWS: an ID token, a token, a proof. */
+  jwsBytes: 16_384,
+  /** Evidence items of one request. Exactly one names the principal. */
+  evidenceItems: 4,
+  /** Body of a request to the api. */
+  apiBodyBytes: 65_536,
+  /** Items in one call from coordinator to signer, or from api to coordinator. */
+  batchItems: 64,
+  /** Body of such a call: a batch of the largest items, base64url included. */
+  batchBodyBytes: 4 * 1024 * 1024,
+  /** Signers of one group. */
+  signers: 100,
+  /** Commitments that one coordinator may hold of one signer. */
+  commitmentsHeld: 512,
+  /** A token's lifetime, whatever policy says. */
+  tokenTtl: 86_400,
+  /** Scopes of one intent. */
+  scopes: 32,
+} as const

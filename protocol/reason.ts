@@ -1,0 +1,50 @@
+import { z } from 'zod'
+import { errorCodes, refusalCodes, type RefusalCode } from './errors.ts'
+
+/** Why a request was refused, for the person who asked. Facts are the requester's own; nothing secret may stand here. */
+export const reason = z.strictObject({
+  code: z.enum(refusalCodes),
+  /** One sentence. */
+  message: z.string().min(1).max(500),
+  /** The rule that decided: a policy rule (`symbolon.scope`), a roster row (`trust:deploy`), or a check (`intent.exp`). */
+  rule: z.string().max(200).optional(),
+  /** The fact that it found. */
+  fact: z.string().max(500).optional(),
+  /** What would change the answer. */
+  remedy: z.string().max(500).optional(),
+})
+export type Reason = z.infer<typeof reason>
+
+/** What policy decided, for explain and for the token's lifetime. */
+export const decision = z.strictObject({
+  allow: z.boolean(),
+  scope: z.array(z.string().max(128)).max(256),
+  /** Seconds; 0 when nothing is allowed. */
+  max_ttl: z.int().min(0),
+  approvals: z.array(z.strictObject({ group: z.string().max(64), count: z.int().min(1).max(100) })).max(16),
+  touch: z.boolean(),
+  reasons: z.array(z.strictObject({ code: z.string().max(64), message: z.string().max(500), rule: z.string().max(200).optional(), fact: z.string().max(500).optional(), remedy: z.string().max(500).optional() })).max(64),
+  obligations: z.array(z.string().max(128)).max(16),
+})
+export type Decision = z.infer<typeof decision>
+
+/** RFC 9457. The one shape of every error outside `/oauth/…`. */
+export const problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string().optional(),
+  instance: z.string().optional(),
+  code: z.enum(errorCodes),
+  request_id: z.string(),
+  /** JSON pointers into the request. */
+  errors: z.array(z.strictObject({ pointer: z.string(), message: z.string() })).optional(),
+  /** For a denial: the reasons, and who refused. */
+  reasons: z.array(reason).optional(),
+  decision: decision.optional(),
+  /** Signed refusals, one per signer that refused: anyone can check them against the keyset. */
+  refusals: z.array(z.unknown()).optional(),
+})
+export type ProblemDetails = z.infer<typeof problem>
+
+export const reasonOf = (code: RefusalCode, message: string, more: { rule?: string; fact?: string; remedy?: string } = {}): Reason => ({ code, message, ...more })

@@ -1,0 +1,57 @@
+import { z } from 'zod'
+import { tagged, taggedHash, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { audience, base64urlOf, digestText, issuerUrl, p256Jwk, seconds, signerId } from '@symbolon/protocol/fields.ts'
+import { canonical } from '@symbolon/protocol/json.ts'
+import { group, rosterDigest, type Roster } from './roster.ts'
+
+/* The keyset: the roster's public part, which clients pin. Its first fingerprint is the deployment's lineage. */
+
+export const keyset = z.strictObject({
+  v: z.literal(1),
+  /** Fingerprint of the first keyset; absent in the first itself. */
+  lineage: digestText.optional(),
+  roster: z.int().min(1),
+  /** Digest of the whole roster document. */
+  digest: digestText,
+  issuer: issuerUrl,
+  policy: digestText,
+  audiences: z.array(audience).min(1).max(64),
+  default_audience: audience,
+  groups: z.array(group).min(1).max(64),
+  signers: z.array(z.strictObject({ id: signerId, identity: p256Jwk, hpke: p256Jwk })).min(3).max(100),
+})
+export type Keyset = z.infer<typeof keyset>
+
+/** One signer's word, by its identity key over `keysetBytes`: this is the keyset, as of `iat`. */
+export const keysetSignature = z.strictObject({ signer: signerId, iat: seconds, signature: base64urlOf(64) })
+export type KeysetSignature = z.infer<typeof keysetSignature>
+export const signedKeyset = z.strictObject({ keyset, signatures: z.array(keysetSignature).min(1).max(100) })
+export type SignedKeyset = z.infer<typeof signedKeyset>
+
+/** Clients refuse a keyset whose t-th youngest signature is older than this, in seconds. */
+export const keysetMaxAge = 24 * 3600
+
+export function keysetOf(document: Roster, lineage?: Base64url): Keyset {
+  const { version, deployment, policy, audiences, default_audience, groups, signers } = document
+  return {
+    v: 1,
+    ...(lineage === undefined ? {} : { lineage }),
+    roster: version,
+    digest: rosterDigest(document),
+    issuer: deployment.issuer,
+    policy,
+    audiences,
+    default_audience,
+    groups,
+    signers: signers.map(({ id, identity, hpke }) => ({ id, identity, hpke })),
+  }
+}
+
+/** What CLI, SDK and tests pin. */
+export const fingerprint = (value: Keyset): Base64url => toBase64url(taggedHash('keyset/v1', canonical(value)))
+
+/** What an identity key signs. */
+export const keysetBytes = (value: Keyset, iat: number): Uint8Array => tagged('keyset-signature/v1', canonical({ iat, keyset: fingerprint(value) }))
+
+/** The lineage that intents carry, while only version 1 exists: version 1's own fingerprint. */
+export const lineageOf = (document: Roster): Base64url => fingerprint(keysetOf(document))
