@@ -31,10 +31,10 @@ function table(): Map<string, { folders: Set<string>; packages: Set<string> }> {
   )
 }
 
-const importPattern = /(?:^|\n)\s*(?:import|export)\b[^'"\n;]*?(?:\bfrom\s*)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|import\.meta\.resolve\(\s*['"]([^'"]+)['"]\s*\)/g
-const multiline = (text: string) => text.replace(/(import|export)\s+(type\s+)?\{[^}]*\}/g, (all) => all.replaceAll('\n', ' '))
+/** `import … from`, `export … from`, a bare import, a dynamic one, and a resolved URL (worker entries). */
+const importPattern = /^\s*(?:import|export)\s+(?:type\s+)?[\w*{}\s,$]+?\s+from\s+['"]([^'"]+)['"]|^\s*import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]|\bimport\.meta\.resolve\(\s*['"]([^'"]+)['"]/gm
 const importsOf = (file: string) =>
-  [...multiline(readFileSync(join(root, file), 'utf8')).matchAll(importPattern)].map((m) => m[1] ?? m[2] ?? m[3] ?? '')
+  [...readFileSync(join(root, file), 'utf8').matchAll(importPattern)].map((m) => m[1] ?? m[2] ?? m[3] ?? m[4] ?? '')
 
 const top = (path: string) => path.split('/')[0] ?? ''
 const packageOf = (specifier: string) => specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/')
