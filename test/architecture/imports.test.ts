@@ -46,6 +46,7 @@ function violations(folder: string): string[] {
   const judge = (file: string, specifier: string): string[] => {
     const edge = `${file} → ${specifier}`
     if (specifier.startsWith('node:')) return []
+    if (specifier.endsWith('.testkit.ts') && !/\.(test|testkit)\.ts$/.test(file)) return [`${edge}: a test kit is for tests only`]
     if (specifier.startsWith('.')) {
       const target = relative(root, resolve(root, dirname(file), specifier))
       if (top(target) !== folder) return [`${edge}: a relative import leaves its folder`]
