@@ -1,0 +1,3 @@
+module symbolon.dev/verify
+
+go 1.19
