@@ -70,6 +70,7 @@ export const errors = {
   policy_behind: notNow(503, 'A signer does not hold the policy bundle that the request was built for', 'Load the bundle that the roster names.'),
   epoch_unknown: notNow(503, 'A signer does not hold the key epoch that the request was built for', 'Try again.'),
   commitment_unknown: notNow(503, 'A commitment was used or never given', 'Try again with a fresh one.'),
+  item_malformed: notNow(503, 'An item of a batch cannot be read', 'The coordinator is at fault; look at its log.'),
   list_invalid: notNow(503, 'The list of commitments is not one that can be signed', 'The coordinator is at fault; look at its log.'),
   issuer_keys_unavailable: notNow(503, 'The issuer’s keys cannot be fetched', 'Try again; check that the signers reach the issuer’s jwks_uri.'),
   limited: notNow(429, 'Too many requests', 'Wait as Retry-After says.'),

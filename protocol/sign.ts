@@ -75,6 +75,20 @@ export const commitmentsRequest = z.strictObject({ v: z.literal(1), count: z.int
 export const commitmentsReply = z.strictObject({ v: z.literal(1), certificate: bootCertificate, epoch: z.int().min(1), roster: z.int().min(1), policy: digestText, commitments: z.array(commitment).max(limits.commitmentsHeld) })
 export type CommitmentsReply = z.infer<typeof commitmentsReply>
 
+/** signer: `GET /v1/status`. */
+export const signerReport = z.strictObject({
+  v: z.literal(1),
+  certificate: bootCertificate,
+  epoch: z.int().min(1),
+  roster: z.int().min(1),
+  policy: digestText,
+  /** Sequence number and hash of the newest journal entry: a journal that grows shorter has lost something. */
+  journal: z.strictObject({ seq: z.int().min(0), head: digestText }),
+  /** Why it would not sign now; empty when well. */
+  problems: z.array(z.string().max(200)).max(16),
+})
+export type SignerReport = z.infer<typeof signerReport>
+
 /** What one item asked, fixed: all that a share depends on. Signed with the answer, so that blame can be checked by anyone. */
 export type RequestHash = Brand<Digest, 'RequestHash'>
 export function requestHash(item: Pick<SignItem, 'attempt' | 'purpose' | 'epoch' | 'intent' | 'bytes_hash' | 'commitments'>): RequestHash {
