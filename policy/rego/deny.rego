@@ -1,0 +1,46 @@
+# The emergency list: whatever it names is refused, whatever else allows it. Compared as values, never as patterns.
+package symbolon.deny
+
+import data.symbolon.text
+
+hits contains ["principal", input.principal.id] if input.principal.id in data.deny.principals
+
+# Naming a person stops what that person owns, too.
+hits contains ["owner", input.principal.owner] if input.principal.owner in data.deny.principals
+
+hits contains ["role", role] if {
+	some role in input.principal.roles
+	role in data.deny.roles
+}
+
+hits contains ["group", group] if {
+	some group in input.principal.groups
+	group in data.deny.groups
+}
+
+hits contains ["client", input.intent.client] if input.intent.client in data.deny.clients
+
+hits contains ["scope", wanted] if {
+	some wanted in input.intent.scope
+	wanted in data.deny.scopes
+}
+
+hits contains ["audience", input.intent.aud] if input.intent.aud in data.deny.audiences
+
+hits contains ["address", input.asserted.address] if input.asserted.address in data.deny.addresses
+
+# Absent data must not read as an empty list.
+clear if {
+	is_object(data.deny)
+	count(hits) == 0
+}
+
+reasons contains {
+	"code": "policy_denied",
+	"rule": "symbolon.deny",
+	"message": text.sentence(["The emergency deny list names this ", what, "."]),
+	"fact": text.sentence([what, ": ", name]),
+	"remedy": "A guardian must take it off the list.",
+} if {
+	some [what, name] in hits
+}
