@@ -20,7 +20,7 @@ interface Face {
 
 const refused = (status: 400 | 401 | 403 | 409, oauth: string, title: string, remedy: string) => ({ family: 'refused', status, oauth, title, remedy }) as const
 const notNow = (status: 429 | 503 | 504, title: string, remedy: string) => ({ family: 'not_now', status, oauth: 'temporarily_unavailable', title, remedy }) as const
-const request = (status: 400 | 401 | 404 | 405 | 413 | 415 | 500, title: string, remedy: string, oauth = 'invalid_request') => ({ family: 'request', status, oauth, title, remedy }) as const
+const request = (status: 400 | 401 | 403 | 404 | 405 | 413 | 415 | 500, title: string, remedy: string, oauth = 'invalid_request') => ({ family: 'request', status, oauth, title, remedy }) as const
 
 export const errors = {
   // The intent
@@ -87,6 +87,7 @@ export const errors = {
   unsupported_media_type: request(415, 'The content type is not supported', 'Send what /openapi.json names.'),
   not_found: request(404, 'There is nothing here', 'See /openapi.json.'),
   method_not_allowed: request(405, 'The method is not allowed here', 'See the Allow header.'),
+  origin_not_allowed: request(403, 'Pages of this origin may not call this', 'Call from the console’s origin, or from outside a browser.'),
   peer_not_allowed: request(401, 'This peer may not call this route', 'See the table of roles and routes.'),
   unauthenticated: request(401, 'Authentication is missing', 'See WWW-Authenticate.', 'invalid_client'),
   unsupported_grant_type: request(400, 'The grant type is not supported', 'Use urn:ietf:params:oauth:grant-type:token-exchange.', 'unsupported_grant_type'),

@@ -1,6 +1,8 @@
 import { z } from 'zod'
+import { errorCodes } from './errors.ts'
 import { approvalList, evidenceList } from './evidence.ts'
-import { base64urlUpTo } from './fields.ts'
+import { base64urlUpTo, digestText } from './fields.ts'
+import { tokenIntent } from './intent.ts'
 import { limits } from './limits.ts'
 import { part, signerStatus } from './mint.ts'
 import { decision, reason } from './reason.ts'
@@ -44,6 +46,26 @@ export const explainResponse = z.object({
 })
 export type ExplainResponse = z.infer<typeof explainResponse>
 
+/** `POST /v1/intents`: what a client that cannot build an intent wishes. The server adds `v kind nonce iat exp iss lineage`. */
+export const intentRequest = tokenIntent.omit({ v: true, kind: true, nonce: true, iat: true, exp: true, iss: true, lineage: true }).extend({
+  /** Absent: `sub` itself. */
+  client: tokenIntent.shape.client.optional(),
+  /** Absent: the deployment's default. */
+  aud: tokenIntent.shape.aud.optional(),
+})
+export type IntentRequest = z.infer<typeof intentRequest>
+
+/** The caller compares every field with what it asked for before it proves anything about it. */
+export const intentResponse = z.object({
+  /** Base64url of the canonical bytes. */
+  intent: base64urlUpTo(limits.intentBytes),
+  digest: digestText,
+  /** What to ask a CI platform for. */
+  audience: z.string(),
+  fields: tokenIntent,
+})
+export type IntentResponse = z.infer<typeof intentResponse>
+
 /** `GET /v1/status`. */
 export const statusResponse = z.object({
   issuer: z.string(),
@@ -59,3 +81,24 @@ export const statusResponse = z.object({
   signers: z.array(signerStatus),
 })
 export type StatusResponse = z.infer<typeof statusResponse>
+
+/** RFC 9457. The one shape of every error outside `/oauth/…`. */
+export const problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string().optional(),
+  instance: z.string().optional(),
+  code: z.enum(errorCodes),
+  request_id: z.string(),
+  /** JSON pointers into the request. */
+  errors: z.array(z.strictObject({ pointer: z.string(), message: z.string() })).optional(),
+  /** For a denial: the reasons, and who refused. */
+  reasons: z.array(reason).optional(),
+  decision: decision.optional(),
+  /** How each signer took part, when that is why. */
+  signers: z.array(part).optional(),
+  /** Signed refusals, one per signer that refused: anyone can check them against the keyset. */
+  refusals: z.array(z.unknown()).optional(),
+})
+export type ProblemDetails = z.infer<typeof problem>

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { errorCodes, refusalCodes, type RefusalCode } from './errors.ts'
+import { refusalCodes, type RefusalCode } from './errors.ts'
 
 /** Why a request was refused, for the person who asked. Facts are the requester's own; nothing secret may stand here. */
 export const reason = z.strictObject({
@@ -27,24 +27,5 @@ export const decision = z.strictObject({
   obligations: z.array(z.string().max(128)).max(16),
 })
 export type Decision = z.infer<typeof decision>
-
-/** RFC 9457. The one shape of every error outside `/oauth/…`. */
-export const problem = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.int(),
-  detail: z.string().optional(),
-  instance: z.string().optional(),
-  code: z.enum(errorCodes),
-  request_id: z.string(),
-  /** JSON pointers into the request. */
-  errors: z.array(z.strictObject({ pointer: z.string(), message: z.string() })).optional(),
-  /** For a denial: the reasons, and who refused. */
-  reasons: z.array(reason).optional(),
-  decision: decision.optional(),
-  /** Signed refusals, one per signer that refused: anyone can check them against the keyset. */
-  refusals: z.array(z.unknown()).optional(),
-})
-export type ProblemDetails = z.infer<typeof problem>
 
 export const reasonOf = (code: RefusalCode, message: string, more: { rule?: string; fact?: string; remedy?: string } = {}): Reason => ({ code, message, ...more })
