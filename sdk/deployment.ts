@@ -1,0 +1,57 @@
+import { createPublicKey, verify } from 'node:crypto'
+import { fromBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { limits } from '@symbolon/protocol/limits.ts'
+import { fingerprint, keysetBytes, keysetMaxAge, type Keyset, type KeysetSignature, type SignedKeyset } from '@symbolon/roster/keyset.ts'
+import { failed, ok, type Outcome } from './errors.ts'
+
+/** What a client needs to know of a deployment, all of it from the keyset. */
+export interface Deployment {
+  readonly keyset: Keyset
+  /** Of the first keyset; intents carry it. */
+  readonly lineage: Base64url
+  readonly pinned: boolean
+}
+
+/** The fingerprint that the ceremony printed. `unpinned` believes whatever the server says, and must be asked for by name. */
+export type Pin = Base64url | 'unpinned'
+
+/**
+ * Believes a keyset only if it is the pinned one and t of its signers vouched for it within a day, so that an api that shows an
+ * old one is noticed.
+ * @param now seconds
+ */
+export function judgeKeyset({ keyset, signatures }: SignedKeyset, pin: Pin, now: number): Outcome<Deployment> {
+  const found = fingerprint(keyset)
+  if (pin !== 'unpinned' && found !== pin) return failed('pin_mismatch', { detail: `pinned ${pin}, shown ${found}` })
+  const threshold = thresholdOf(keyset)
+  if (threshold === undefined) return failed('keyset_signatures', { detail: 'no token group' })
+  const times = vouched(keyset, signatures, now)
+  if (times.length < threshold) return failed('keyset_signatures', { detail: `${times.length} of ${threshold}` })
+  const decisive = times.toSorted((a, b) => b - a)[threshold - 1] ?? 0
+  if (now - decisive > keysetMaxAge) return failed('keyset_stale', { detail: `${now - decisive} s` })
+  return ok({ keyset, lineage: found, pinned: pin !== 'unpinned' })
+}
+
+/** Of the signing token group: the highest t of any group that still signs, so that a weak one cannot stand in. */
+export const thresholdOf = (keyset: Keyset): number | undefined => {
+  const groups = keyset.groups.filter((row) => row.purpose === 'token')
+  return groups.length === 0 ? undefined : Math.max(...groups.map((row) => row.t))
+}
+
+/** Youngest valid signature time of each distinct signer: one signer counts once, however often it is named. */
+function vouched(keyset: Keyset, signatures: readonly KeysetSignature[], now: number): number[] {
+  const youngest = new Map<number, number>()
+  for (const item of signatures) {
+    if (item.iat > now + limits.clockSkew || !isSigned(keyset, item)) continue
+    youngest.set(item.signer, Math.max(youngest.get(item.signer) ?? 0, item.iat))
+  }
+  return [...youngest.values()]
+}
+
+function isSigned(keyset: Keyset, { signer, iat, signature }: KeysetSignature): boolean {
+  const identity = keyset.signers.find((row) => row.id === signer)?.identity
+  const bytes = fromBase64url(signature)
+  if (identity === undefined || bytes === undefined) return false
+  const key = createPublicKey({ key: { ...identity }, format: 'jwk' })
+  return verify('sha256', keysetBytes(keyset, iat), { key, dsaEncoding: 'ieee-p1363' }, bytes)
+}

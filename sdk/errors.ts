@@ -1,0 +1,95 @@
+import { inspect } from 'node:util'
+import { faceOf, type ErrorCode } from '@symbolon/protocol/errors.ts'
+import type { Problem } from '@symbolon/protocol/json.ts'
+import type { Part } from '@symbolon/protocol/mint.ts'
+import type { Decision, Reason } from '@symbolon/protocol/reason.ts'
+import { printable } from './scrub.ts'
+
+/** What goes wrong on the client's side of the wire. The server's codes are those of `protocol/errors.ts`. */
+const clientFaces = {
+  unreachable: { kind: 'network', title: 'The server does not answer', remedy: 'Check the address and that it runs (`symbolon status`).' },
+  tls_untrusted: { kind: 'trust', title: 'The server’s certificate is not trusted', remedy: 'Give the CA that signed it.' },
+  answer_malformed: { kind: 'network', title: 'The answer is not what this client understands', remedy: 'Check that the address is a Symbolon api, and compare versions.' },
+  address_invalid: { kind: 'local', title: 'The address is not usable', remedy: 'Give an https URL; plain http is for loopback only.' },
+  pin_missing: { kind: 'local', title: 'No keyset is pinned', remedy: 'Pin the fingerprint that the ceremony printed.' },
+  pin_mismatch: { kind: 'trust', title: 'The server’s keyset is not the pinned one', remedy: 'Do not use this server. Compare the fingerprint with the one that the ceremony printed.' },
+  keyset_signatures: { kind: 'trust', title: 'The keyset is not signed by enough signers', remedy: 'Do not use this server until its operator explains.' },
+  keyset_stale: { kind: 'trust', title: 'The signatures on the keyset are too old', remedy: 'Check this machine’s clock; ask the operator whether the signers renew the keyset.' },
+  intent_differs: { kind: 'trust', title: 'The server built another intent than was asked for', remedy: 'Do not use this server.' },
+  token_unverified: { kind: 'trust', title: 'The token does not verify', remedy: 'Do not use this token.' },
+  token_differs: { kind: 'trust', title: 'The token is not the one that was asked for', remedy: 'Do not use this server.' },
+  credential_unusable: { kind: 'local', title: 'The credential cannot be used', remedy: 'Check the key file and key id.' },
+  credential_missing: { kind: 'login', title: 'There is nothing to sign in with', remedy: 'Give a key, or run where a CI identity is offered.' },
+  id_token_unavailable: { kind: 'network', title: 'The CI platform gives no ID token', remedy: 'Check that the job may ask for one.' },
+  input_invalid: { kind: 'local', title: 'The request cannot be built', remedy: 'Correct the fields named.' },
+} as const
+
+export type ClientCode = keyof typeof clientFaces
+/** `denied`: the policy says no. `login`: sign in (again). `local`: this machine. `trust`: the server is not to be believed. `server`: it cannot now. */
+export type FailureKind = 'denied' | 'login' | 'local' | 'network' | 'trust' | 'server' | 'conflict' | 'request'
+
+export interface Details {
+  readonly detail?: string | undefined
+  readonly status?: number | undefined
+  readonly requestId?: string | undefined
+  readonly retryAfter?: number | undefined
+  readonly reasons?: readonly Reason[] | undefined
+  readonly decision?: Decision | undefined
+  readonly problems?: readonly Problem[] | undefined
+  readonly signers?: readonly Part[] | undefined
+}
+
+/**
+ * Every expected failure of the SDK. Holds an allow-listed set of fields and never a token, proof, key or server text that was
+ * not scrubbed; inspection and JSON show exactly those fields, and no cause hangs below.
+ */
+export class SymbolonError extends Error {
+  readonly code: ErrorCode | ClientCode
+  readonly kind: FailureKind
+  readonly title: string
+  readonly remedy: string
+  readonly details: Details
+
+  constructor(code: ErrorCode | ClientCode, details: Details = {}) {
+    const face = isClientCode(code) ? clientFaces[code] : faceOf(code)
+    const scrubbed = scrubDetails(details)
+    super(scrubbed.detail === undefined ? face.title : `${face.title}: ${scrubbed.detail}`)
+    this.name = 'SymbolonError'
+    this.code = code
+    this.kind = isClientCode(code) ? clientFaces[code].kind : kindOf(code, details.reasons)
+    this.title = face.title
+    this.remedy = face.remedy
+    this.details = scrubbed
+  }
+
+  toJSON(): Record<string, unknown> {
+    const { code, kind, title, remedy, details } = this
+    return { code, kind, title, remedy, ...details }
+  }
+
+  [inspect.custom](): string {
+    return `SymbolonError ${inspect(this.toJSON(), { depth: 6 })}`
+  }
+}
+
+export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: SymbolonError }
+export const ok = <T>(value: T): Outcome<T> => ({ ok: true, value })
+export const failed = (code: ErrorCode | ClientCode, details?: Details): { readonly ok: false; readonly error: SymbolonError } => ({ ok: false, error: new SymbolonError(code, details) })
+
+const isClientCode = (code: string): code is ClientCode => Object.hasOwn(clientFaces, code)
+
+// What a person does next differs: sign in, ask for something else, start over, wait.
+function kindOf(code: ErrorCode, reasons: readonly Reason[] | undefined): FailureKind {
+  const face = faceOf(code)
+  if (face.status === 409) return 'conflict'
+  if (face.status === 401) return 'login'
+  if (face.status === 403) return (reasons ?? []).some((reason) => faceOf(reason.code).status === 401) ? 'login' : 'denied'
+  return face.family === 'not_now' || face.status === 500 ? 'server' : 'request'
+}
+
+const scrubAll = <T>(value: T): T => JSON.parse(JSON.stringify(value), (_name, item: unknown) => (typeof item === 'string' ? printable(item) : item)) as T
+
+function scrubDetails({ detail, status, requestId, retryAfter, reasons, decision, problems, signers }: Details): Details {
+  const fields = { detail, status, requestId, retryAfter, reasons, decision, problems, signers }
+  return scrubAll(Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Details)
+}
