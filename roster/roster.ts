@@ -4,6 +4,7 @@ import { idTokenClass } from '@symbolon/protocol/evidence.ts'
 import { audience, base64urlOf, digestText, ed25519Jwk, issuerUrl, line, p256Jwk, proofJwk, rosterId, rsaJwk, scopeName, signerId } from '@symbolon/protocol/fields.ts'
 import { canonical, decodeCanonical, type Decoded } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
+import { purpose, type Purpose } from '@symbolon/protocol/purpose.ts'
 import { ceiling } from '@symbolon/protocol/token.ts'
 
 /* The roster: who exists. One versioned document, held by every signer, changed only as a whole. */
@@ -75,10 +76,6 @@ export const signerRow = z.strictObject({
   hpke: p256Jwk,
 })
 export type SignerRow = z.infer<typeof signerRow>
-
-export const purposes = ['token', 'record', 'vault', 'log'] as const
-export const purpose = z.enum(purposes)
-export type Purpose = z.infer<typeof purpose>
 
 /** One group key of one epoch. Its `kid` is the RFC 7638 thumbprint of the public key. */
 export const group = z.strictObject({
