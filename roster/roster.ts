@@ -54,7 +54,7 @@ export type Issuer = z.infer<typeof issuer>
 
 /** One condition on a claim. Immutable ids by `equals`; a pattern is anchored at both ends and its `*` never crosses `/`. */
 export const condition = z.strictObject({
-  claim: z.string().regex(/^[a-z][a-z0-9_]{0,63}(\/[A-Za-z0-9_.-]{1,64}){0,4}$/, 'must be a claim name, nested ones by /'),
+  claim: z.string().regex(/^[A-Za-z][A-Za-z0-9_.:-]{0,63}(\/[A-Za-z0-9_.-]{1,64}){0,4}$/, 'must be a claim name, nested ones by / (kubernetes.io/pod/uid)'),
   equals: z.union([line(512), z.int(), z.boolean()]).optional(),
   one_of: z.array(line(512)).min(1).max(64).optional(),
   pattern: line(256).optional(),
