@@ -1,8 +1,9 @@
 import type { IdTokenClass, Evidence, EvidenceKind } from '@symbolon/protocol/evidence.ts'
+import type { RefusalCode } from '@symbolon/protocol/errors.ts'
 import type { Base64url } from '@symbolon/protocol/bytes.ts'
 import type { Intent, IntentDigest } from '@symbolon/protocol/intent.ts'
 import type { Json } from '@symbolon/protocol/json.ts'
-import type { Reason } from '@symbolon/protocol/reason.ts'
+import { reasonOf, type Reason } from '@symbolon/protocol/reason.ts'
 import type { Actor, Ceiling, Origin } from '@symbolon/protocol/token.ts'
 
 /** Who asks, as the roster knows them. `roles` and `groups` are the row's own, as of this roster. */
@@ -79,3 +80,5 @@ export interface EvidenceInput {
 export interface Verifier {
   verify(input: EvidenceInput): EvidenceResult
 }
+
+export const refuse = (code: RefusalCode, message: string, more: Pick<Reason, 'rule' | 'fact' | 'remedy'> = {}) => ({ ok: false, reasons: [reasonOf(code, message, more)] }) as const

@@ -1,0 +1,35 @@
+import { toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import type { ProofJwk } from '@symbolon/protocol/fields.ts'
+import type { Intent, IntentDigest } from '@symbolon/protocol/intent.ts'
+import type { Proof } from '@symbolon/protocol/proof.ts'
+import { reasonOf, type Reason } from '@symbolon/protocol/reason.ts'
+import { proofAlgorithm, type Keyring } from './signature.ts'
+
+export interface ProofContext {
+  readonly intent: Intent
+  readonly digest: IntentDigest
+  /** The deployment's issuer, from the roster. */
+  readonly issuer: string
+  /** SHA-256 of what the proof rides on; absent for a registered key. */
+  readonly of?: Base64url
+}
+
+/** Is this a proof by this key for this very intent? `alg` follows from the key. @returns why not, or undefined */
+export function checkProof(proof: Proof, jwk: ProofJwk, context: ProofContext, keyring: Keyring): Reason | undefined {
+  const { header, payload, jws } = proof
+  const alg = proofAlgorithm(jwk)
+  if (header.alg !== alg) return reasonOf('proof_invalid', 'The proof’s alg is not that of its key.', { rule: 'proof.alg', fact: header.alg, remedy: `Sign with ${alg}.` })
+  const other = otherThan(payload, context)
+  if (other !== undefined) return reasonOf('proof_mismatch', `The proof’s ${other} is not that of this request.`, { rule: `proof.${other}` })
+  if (payload.iat < context.intent.iat || payload.iat > context.intent.exp)
+    return reasonOf('proof_expired', 'The proof was not made between the intent’s iat and exp.', { rule: 'proof.iat', fact: `${payload.iat}` })
+  if (!keyring.verifies({ alg, jwk }, jws.signingInput, jws.signature)) return reasonOf('proof_invalid', 'The proof’s signature does not verify.', { rule: 'proof.signature' })
+  return undefined
+}
+
+function otherThan(payload: Proof['payload'], { intent, digest, issuer, of }: ProofContext): 'iss' | 'intent' | 'kind' | 'of' | undefined {
+  if (payload.iss !== issuer) return 'iss'
+  if (payload.intent !== toBase64url(digest)) return 'intent'
+  if (payload.kind !== intent.kind) return 'kind'
+  return payload.of === of ? undefined : 'of'
+}
