@@ -1,0 +1,202 @@
+import { sign } from '@symbolon/core/frost.ts'
+import type { Member } from '@symbolon/core/keys.ts'
+import type { Suite } from '@symbolon/core/suite.ts'
+import { fromBase64url, taggedHash, toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
+import type { NotNowCode } from '@symbolon/protocol/errors.ts'
+import { canonical, checkShape } from '@symbolon/protocol/json.ts'
+import { replyBytes, requestHash, signItem, unreadableRequestHash, type Answer, type RequestHash, type SignItem, type SignReply } from '@symbolon/protocol/sign.ts'
+import type { Granted, Refused } from '@symbolon/policy/judgement.ts'
+import type { Audit } from './audit.ts'
+import type { Boot } from './boot.ts'
+import type { Journal, Wish } from './journal.ts'
+import type { JudgeAll } from './judging.ts'
+import type { Limits } from './limits.ts'
+import type { Coordinator, Nonces } from './nonces.ts'
+import { boundOtherwise, evidenceSpent, notNow, refuse } from './refuse.ts'
+
+/** All that an answer depends on. */
+export interface Signer {
+  readonly id: number
+  readonly boot: Boot
+  readonly versions: Versions
+  readonly suite: Suite
+  readonly member: Member
+  readonly judge: JudgeAll
+  readonly limits: Limits
+  readonly journal: Journal
+  readonly nonces: Nonces
+  readonly audit: Audit
+  /** NumericDate by this machine. */
+  readonly now: () => number
+  /** Told of each step; a caller that passes one may stop the world there. */
+  readonly steps?: Steps
+}
+
+export interface Versions {
+  readonly epoch: number
+  readonly roster: number
+  readonly policy: Base64url
+}
+
+/** Between which points of an answer a machine can die. */
+export interface Steps {
+  judged(): Promise<void> | void
+  journaled(): void
+  taken(): void
+  signed(): void
+}
+
+/** One item on its way. Whatever settles it first is its answer. */
+interface Case {
+  readonly request: RequestHash
+  readonly item: SignItem | undefined
+  answer?: Answer
+  judgement?: Granted | Refused
+}
+interface Readable extends Case {
+  readonly item: SignItem
+}
+interface Judged extends Readable {
+  judgement: Granted | Refused
+}
+
+/**
+ * A signer's one verb: judge each item of a batch, straight down, and sign what is granted. Each step settles the items that go
+ * no further; a share leaves only for what has passed all of them, and only after the journal is on the disk.
+ *
+ * @param by who asks, as the channel's certificate says
+ * @param items 1 to 64, independent, as they came from the wire
+ */
+export async function answer(signer: Signer, by: Coordinator, items: readonly unknown[]): Promise<SignReply> {
+  const cases = items.map(openCase)
+  const clock = signer.journal.clock(signer.now())
+  const readable = cases.filter(isReadable)
+  const current = readable.filter((each) => isCurrent(signer, each, clock))
+  const judged = await judge(signer, current, clock ?? 0)
+  const agreed = judged.filter(agreesOnBytes)
+  const admitted = agreed.filter((each) => isWithinLimits(signer, by, each))
+  await signer.steps?.judged()
+  const recorded = record(signer, admitted, clock ?? 0)
+  signer.steps?.journaled()
+  const spent = recorded.filter((each) => signOne(signer, by, each)).length
+  signer.steps?.signed()
+  return reply(signer, by, cases, spent)
+}
+
+/** Decodes one item strictly. One that cannot be read is answered alone; the others go on. */
+function openCase(raw: unknown): Case {
+  const item = checkShape(signItem, raw)
+  if (!item.ok) return { request: unreadableRequestHash(raw), item: undefined, answer: notNow('item_malformed') }
+  return { request: requestHash(item.value), item: item.value }
+}
+
+const isReadable = (each: Case): each is Readable => each.item !== undefined
+
+/** Built for another version than this signer holds: behind or ahead, which is nobody's fault and no veto. */
+function isCurrent({ versions }: Signer, each: Readable, clock: number | undefined): boolean {
+  const code = clock === undefined ? 'not_ready' : differing(versions, each.item)
+  if (code !== undefined) each.answer = notNow(code)
+  return code === undefined
+}
+
+function differing(versions: Versions, item: SignItem): NotNowCode | undefined {
+  if (item.epoch !== versions.epoch) return 'epoch_unknown'
+  if (item.roster !== versions.roster) return 'roster_behind'
+  return item.policy === versions.policy ? undefined : 'policy_behind'
+}
+
+/** Evidence, policy, and the bytes rebuilt from the intent: one worker call for all. */
+async function judge(signer: Signer, cases: readonly Readable[], clock: number): Promise<Judged[]> {
+  if (cases.length === 0) return []
+  const requests = cases.map(({ item }) => ({ intent: fromBase64url(item.intent) ?? new Uint8Array(), evidence: item.evidence, approvals: item.approvals, asserted: item.asserted }))
+  const judgements = await signer.judge({ requests, clock })
+  return cases.flatMap((each, at): Judged[] => {
+    const judgement = typeof judgements === 'string' ? { verdict: 'unavailable' as const, code: judgements } : judgements[at]
+    if (judgement === undefined) throw new TypeError('one judgement for each request')
+    if (judgement.verdict !== 'unavailable') return [Object.assign(each, { judgement })]
+    each.answer = notNow(judgement.code)
+    return []
+  })
+}
+
+/** The coordinator aggregates over other bytes than these: its share would be wasted. Who is wrong cannot be known here. */
+function agreesOnBytes(each: Judged): boolean {
+  if (each.judgement.verdict === 'refused' || each.judgement.bytesHash === each.item.bytes_hash) return true
+  each.answer = notNow('bytes_differ')
+  return false
+}
+
+/** A principal is counted by its roster id, granted or not; who cannot even be told from others, by the coordinator that brought it. */
+function isWithinLimits({ limits }: Signer, by: Coordinator, each: Judged): boolean {
+  const wait = limits.admit({ principal: each.judgement.principal?.id, by })
+  if (wait > 0) each.answer = notNow('limited', wait)
+  return wait === 0
+}
+
+/** Binds and journals the batch in one durable transaction. Refusals leave here; only what was granted goes on. */
+function record(signer: Signer, cases: readonly Judged[], clock: number): (Judged & { judgement: Granted })[] {
+  if (cases.length === 0) return []
+  const outcomes = signer.journal.record(cases.map(wishOf), clock)
+  return cases.flatMap((each, at) => {
+    const { judgement } = each
+    const about = { request: each.request, intent: judgement.digest, iat: clock }
+    const outcome = outcomes?.[at]
+    if (outcome === 'granted' && judgement.verdict === 'granted') return [Object.assign(each, { judgement })]
+    if (outcome === undefined) each.answer = notNow('ill')
+    else if (outcome === 'bound_otherwise') each.answer = refuse(signer, about, [boundOtherwise])
+    else if (outcome === 'evidence_spent') each.answer = refuse(signer, about, [evidenceSpent])
+    else if (judgement.verdict === 'refused') each.answer = refuse(signer, about, judgement.reasons)
+    return []
+  })
+}
+
+function wishOf({ request, item, judgement }: Judged): Wish {
+  if (judgement.verdict === 'refused') return { verdict: 'refused', request, intent: judgement.digest }
+  return {
+    verdict: 'granted',
+    request,
+    intent: judgement.digest,
+    bytes: bytesOf(judgement.bytesHash),
+    evidence: taggedHash('evidence/v1', canonical(item.evidence)),
+    singleUse: judgement.singleUse.map(({ id, until }) => ({ id: bytesOf(id), until })),
+    exp: judgement.intent.exp,
+  }
+}
+
+/** Takes the nonce that the coordinator names and signs the rebuilt bytes. @returns whether a nonce was spent */
+function signOne(signer: Signer, by: Coordinator, each: Judged & { judgement: Granted }): boolean {
+  const { commitments } = each.item
+  const own = commitments.find(({ id }) => id === signer.id)
+  if (own === undefined) {
+    each.answer = notNow('list_invalid')
+    return false
+  }
+  const spent = signer.nonces.spend(by, own, (nonces) => {
+    signer.steps?.taken()
+    return sign(signer.suite, { member: signer.member, nonces, message: utf8(each.judgement.signingInput), commitments: commitments.map(({ id, hiding, binding }) => ({ id, hiding: bytesOf(hiding), binding: bytesOf(binding) })) })
+  })
+  if (!spent.found) signer.audit.alarm(spent.why === 'used' ? 'commitment_reused' : 'commitment_unknown', { by, attempt: each.item.attempt })
+  else if (!spent.value.ok) signer.audit.alarm('list_invalid', { by, attempt: each.item.attempt, why: spent.value.error.code })
+  if (!spent.found) each.answer = notNow('commitment_unknown')
+  else if (!spent.value.ok) each.answer = notNow('list_invalid')
+  else each.answer = { result: 'signed', R: toBase64url(spent.value.value.r), share: toBase64url(spent.value.value.z) }
+  return spent.found
+}
+
+/** The answers in order, as many fresh commitments as were spent, and the boot key's signature over what was asked and answered. */
+function reply(signer: Signer, by: Coordinator, cases: readonly Case[], spent: number): SignReply {
+  const answers = cases.map((each) => {
+    if (each.answer === undefined) throw new TypeError('every item has an answer')
+    signer.audit.decision({ by, request: each.request, attempt: each.item?.attempt, judgement: each.judgement, answer: each.answer })
+    return each.answer
+  })
+  const signature = signer.boot.sign(replyBytes(signer.boot.id, cases.map(({ request }) => request), answers))
+  return { v: 1, boot: signer.boot.id, answers, commitments: signer.nonces.promise(by, spent), signature }
+}
+
+/** Of text that a schema or the judge has already found to be base64url. */
+function bytesOf(text: string): Uint8Array {
+  const bytes = fromBase64url(text)
+  if (bytes === undefined) throw new TypeError('checked text is not base64url')
+  return bytes
+}

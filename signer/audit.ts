@@ -1,0 +1,65 @@
+import { toBase64url } from '@symbolon/protocol/bytes.ts'
+import type { Answer, RequestHash } from '@symbolon/protocol/sign.ts'
+import type { Granted, Refused } from '@symbolon/policy/judgement.ts'
+import type { Logger } from '@symbolon/runtime/log.ts'
+import { Counter, type Metrics } from '@symbolon/runtime/metrics.ts'
+
+/**
+ * What somebody should look at. `commitment_reused`: the same promise twice, which only a broken or hostile coordinator asks for.
+ * `commitment_unknown`: one of an earlier boot, or of nobody. `list_invalid`: no honest coordinator sends it.
+ */
+export const alarms = ['commitment_reused', 'commitment_unknown', 'list_invalid', 'journal_failed', 'clock_behind'] as const
+export type Alarm = (typeof alarms)[number]
+
+export interface Decision {
+  readonly by: string
+  readonly request: RequestHash
+  readonly attempt: string | undefined
+  readonly judgement: Granted | Refused | undefined
+  readonly answer: Answer
+}
+
+/** What this signer tells its operator: one event for each item that it answered, an alarm where somebody misbehaves. */
+export interface Audit {
+  decision(of: Decision): void
+  alarm(kind: Alarm, facts: Readonly<Record<string, string | number>>): void
+}
+
+/** @param always what every event names: the signer, its versions */
+export function openAudit({ log, metrics, always }: { readonly log: Logger; readonly metrics: Metrics; readonly always: Readonly<Record<string, string | number>> }): Audit {
+  const registers = [metrics.registry]
+  const answers = new Counter({ name: 'signer_answers_total', help: 'Items answered, by result and first code', labelNames: ['result', 'code'], registers })
+  const alarmed = new Counter({ name: 'signer_alarms_total', help: 'Alarms raised', labelNames: ['alarm'], registers })
+  const audit = log.child({ event: 'decision', ...always })
+  return {
+    decision({ by, request, attempt, judgement, answer }) {
+      const codes = codesOf(answer)
+      answers.inc({ result: answer.result, code: codes[0] ?? 'none' })
+      audit.info({
+        by,
+        attempt,
+        request: toBase64url(request),
+        intent: judgement?.digest === undefined ? undefined : toBase64url(judgement.digest),
+        principal: judgement?.principal?.id,
+        bytes_hash: judgement?.verdict === 'granted' ? judgement.bytesHash : undefined,
+        result: answer.result,
+        codes,
+      })
+    },
+    alarm(kind, facts) {
+      alarmed.inc({ alarm: kind })
+      log.error({ event: 'alarm', alarm: kind, ...always, ...facts })
+    },
+  }
+}
+
+function codesOf(answer: Answer): readonly string[] {
+  switch (answer.result) {
+    case 'signed':
+      return []
+    case 'refused':
+      return answer.refusal.reasons.map(({ code }) => code)
+    case 'not_now':
+      return [answer.code]
+  }
+}

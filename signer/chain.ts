@@ -1,0 +1,53 @@
+import { taggedHash, type Digest } from '@symbolon/protocol/bytes.ts'
+
+/* The hash chain of the journal: each entry's hash covers the one before it, so none can be dropped, moved or edited unseen. */
+
+/** `granted`: a share may have left. `refused`: a veto did. */
+export const verdicts = ['granted', 'refused'] as const
+export type Verdict = (typeof verdicts)[number]
+
+export interface JournalEntry {
+  /** From 1, without gaps. */
+  readonly seq: number
+  /** NumericDate by the journal's clock. */
+  readonly time: number
+  readonly verdict: Verdict
+  /** What exactly was asked. */
+  readonly request: Uint8Array
+  /** Absent where the intent could not be read. */
+  readonly intent: Uint8Array | undefined
+  /** SHA-256 of the bytes that were granted; absent for a refusal. */
+  readonly bytes: Uint8Array | undefined
+}
+
+/** Whose journal it is: the hash before the first entry, so that entries of one journal fit into no other. */
+export interface JournalOwner {
+  readonly signer: number
+  /** 32 bytes. */
+  readonly lineage: Uint8Array
+  /** 16 random bytes of the day it was made. */
+  readonly id: Uint8Array
+}
+
+const none = new Uint8Array(32)
+
+/** Every part has a fixed length, so that no two different entries have the same bytes. */
+export function entryHash(previous: Uint8Array, { seq, time, verdict, request, intent, bytes }: JournalEntry): Digest {
+  const head = Buffer.alloc(18)
+  head.writeBigUInt64BE(BigInt(seq), 0)
+  head.writeBigUInt64BE(BigInt(time), 8)
+  head.writeUInt8(verdicts.indexOf(verdict), 16)
+  head.writeUInt8((intent === undefined ? 0 : 1) | (bytes === undefined ? 0 : 2), 17)
+  return taggedHash('journal/v1', exactly(32, previous), head, exactly(32, request), exactly(32, intent ?? none), exactly(32, bytes ?? none))
+}
+
+export function firstHash({ signer, lineage, id }: JournalOwner): Digest {
+  const number = Buffer.alloc(4)
+  number.writeUInt32BE(signer)
+  return taggedHash('journal-owner/v1', number, exactly(32, lineage), exactly(16, id))
+}
+
+function exactly(length: number, bytes: Uint8Array): Uint8Array {
+  if (bytes.length !== length) throw new RangeError(`a hash of ${length} bytes`)
+  return bytes
+}

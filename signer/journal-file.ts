@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto'
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { DatabaseSync, type SQLOutputValue } from 'node:sqlite'
+import { z } from 'zod'
+import { fromBase64url, toBase64url } from '@symbolon/protocol/bytes.ts'
+import { base64urlOf } from '@symbolon/protocol/fields.ts'
+import { decodeAs } from '@symbolon/protocol/json.ts'
+import { SafeError } from '@symbolon/runtime/log.ts'
+import { firstHash, type JournalOwner } from './chain.ts'
+
+/* The journal's file: made once, never again. A signer that lost it has forgotten what it is bound to, so it must not start. */
+
+const paths = (folder: string) => ({ file: join(folder, 'journal.sqlite'), fresh: join(folder, 'journal.sqlite.new'), marker: join(folder, 'journal.json') })
+
+/** Written before the journal gets its name: from then on a journal must be there. */
+const marker = z.strictObject({ v: z.literal(1), id: base64urlOf(16) })
+
+const schema = `
+  CREATE TABLE owner (one INTEGER PRIMARY KEY CHECK (one = 1), v INTEGER NOT NULL, signer INTEGER NOT NULL, lineage BLOB NOT NULL, id BLOB NOT NULL) STRICT;
+  CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 1), clock INTEGER NOT NULL, seq INTEGER NOT NULL, head BLOB NOT NULL) STRICT;
+  CREATE TABLE entry (seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, verdict TEXT NOT NULL, request BLOB NOT NULL, intent BLOB, bytes BLOB, hash BLOB NOT NULL) STRICT;
+  CREATE TABLE binding (intent BLOB PRIMARY KEY, bytes BLOB NOT NULL, evidence BLOB NOT NULL, keep INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE spent (id BLOB PRIMARY KEY, intent BLOB NOT NULL, keep INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE INDEX binding_keep ON binding (keep);
+  CREATE INDEX spent_keep ON spent (keep);
+`
+
+export interface OpenFile {
+  readonly db: DatabaseSync
+  readonly owner: JournalOwner
+}
+
+/**
+ * Opens the journal in `folder`, for this process alone, or makes it if there never was one. Throws a SafeError that says what to
+ * do when the file is lost, in use, or another's.
+ */
+export function openJournalFile(folder: string, whose: { readonly signer: number; readonly lineage: Uint8Array }): OpenFile {
+  const { file, fresh, marker: markerFile } = paths(folder)
+  const id = readMarker(markerFile)
+  // A crash between marker and name: the journal is whole, and nothing was signed before it had its name.
+  if (id !== undefined && !existsSync(file) && existsSync(fresh)) publish(fresh, file)
+  if (id !== undefined && !existsSync(file)) throw new SafeError('journal_lost', `${file} is gone, and this signer has signed before. Put the file back. If it is lost for good, wait 24 hours after the signer last ran, so that everything it was bound to has expired, then remove ${markerFile} and start it again.`)
+  if (id === undefined && existsSync(file)) throw new SafeError('journal_foreign', `${markerFile} is gone but ${file} is there. Put back the one that belongs to the other; both are made together.`)
+  if (id === undefined) create(paths(folder), whose)
+  return openAlone(file, { ...whose, id: id ?? readMarker(markerFile) ?? new Uint8Array() })
+}
+
+function readMarker(path: string): Uint8Array | undefined {
+  if (!existsSync(path)) return undefined
+  const read = decodeAs(marker, readFileSync(path), 1024)
+  const id = read.ok ? fromBase64url(read.value.id) : undefined
+  if (id === undefined) throw new SafeError('journal_marker_damaged', `${path} is not what this signer wrote. Put it back from a backup of the same day as the journal.`)
+  return id
+}
+
+function create({ file, fresh, marker: markerFile }: ReturnType<typeof paths>, whose: { readonly signer: number; readonly lineage: Uint8Array }): void {
+  const id = new Uint8Array(randomBytes(16))
+  // Left over from a crash before the marker: not yet a journal.
+  writeFileSync(fresh, new Uint8Array(), { mode: 0o600 })
+  const db = new DatabaseSync(fresh)
+  db.exec(`PRAGMA synchronous = FULL; BEGIN; ${schema}`)
+  db.prepare('INSERT INTO owner VALUES (1, 1, ?, ?, ?)').run(whose.signer, whose.lineage, id)
+  db.prepare('INSERT INTO state VALUES (1, 0, 0, ?)').run(firstHash({ ...whose, id }))
+  db.exec('COMMIT')
+  db.close()
+  writeFileSync(`${markerFile}.new`, JSON.stringify({ v: 1, id: toBase64url(id) } satisfies z.infer<typeof marker>), { mode: 0o600, flush: true })
+  publish(`${markerFile}.new`, markerFile)
+  publish(fresh, file)
+}
+
+/** Gives a finished file its name, durably. */
+function publish(from: string, to: string): void {
+  renameSync(from, to)
+  const folder = openSync(dirname(to), 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
+}
+
+function openAlone(file: string, owner: JournalOwner): OpenFile {
+  try {
+    const db = new DatabaseSync(file)
+    // Exclusive: a second signer on the same file cannot even read it. WAL with FULL: a commit that returned is on the disk.
+    db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; BEGIN EXCLUSIVE; COMMIT')
+    return isOwner(db.prepare('SELECT v, signer, lineage, id FROM owner').get(), owner) ? { db, owner } : refuseFile(db, file, owner)
+  } catch (error) {
+    const code = sqliteCode(error)
+    if (code === busy) throw new SafeError('journal_in_use', `${file} is open in another process. Two signers must not share a journal: stop the other one.`)
+    if (code !== undefined) throw new SafeError('journal_damaged', `${file} cannot be read (SQLite error ${code}). Put back a good copy, not older than the last time this signer ran.`)
+    throw error
+  }
+}
+
+/** SQLITE_BUSY. */
+const busy = 5
+
+/** SQLite's primary result code, of an error that SQLite raised. */
+export function sqliteCode(error: unknown): number | undefined {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined
+}
+
+function isOwner(row: Record<string, SQLOutputValue> | undefined, { signer, lineage, id }: JournalOwner): boolean {
+  const same = (found: SQLOutputValue | undefined, bytes: Uint8Array) => found instanceof Uint8Array && Buffer.compare(found, bytes) === 0
+  return row?.['v'] === 1 && row['signer'] === signer && same(row['lineage'], lineage) && same(row['id'], id)
+}
+
+function refuseFile(db: DatabaseSync, file: string, { signer }: JournalOwner): never {
+  db.close()
+  throw new SafeError('journal_foreign', `${file} is not the journal of signer ${signer} of this deployment, or not the one made with its marker. Put back its own.`)
+}

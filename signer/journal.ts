@@ -1,0 +1,208 @@
+import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
+import { limits } from '@symbolon/protocol/limits.ts'
+import { SafeError } from '@symbolon/runtime/log.ts'
+import { entryHash, firstHash, type JournalEntry, type Verdict } from './chain.ts'
+import { openJournalFile, sqliteCode, type OpenFile } from './journal-file.ts'
+
+/** One judgement that wants to be recorded. Hashes are 32 bytes, times NumericDates. */
+export type Wish =
+  | {
+      readonly verdict: 'granted'
+      readonly request: Uint8Array
+      readonly intent: Uint8Array
+      readonly bytes: Uint8Array
+      /** Hash of the evidence that established it. */
+      readonly evidence: Uint8Array
+      readonly singleUse: readonly { readonly id: Uint8Array; readonly until: number }[]
+      /** The intent's `exp`. */
+      readonly exp: number
+    }
+  | { readonly verdict: 'refused'; readonly request: Uint8Array; readonly intent: Uint8Array | undefined }
+
+/** What was recorded: the judgement, or that an earlier yes stands against it. */
+export type Recorded = 'granted' | 'refused' | 'bound_otherwise' | 'evidence_spent'
+
+export interface Head {
+  readonly seq: number
+  readonly hash: Uint8Array
+}
+
+/**
+ * The signer's memory of what it has judged, in one SQLite file: a hash chain of every decision, and what each yes binds it to.
+ * Nothing that `record` did not return from may leave the signer.
+ */
+export interface Journal {
+  /** Never goes back, over restarts too: what was forgotten as expired stays expired. Undefined: `now` lies too far back to trust. */
+  clock(now: number): number | undefined
+  /** One transaction for all. Outcomes in order, durable; undefined: nothing was recorded, and the file has a problem. */
+  record(wishes: readonly Wish[], clock: number): readonly Recorded[] | undefined
+  head(): Head
+  close(): void
+}
+
+export interface JournalOptions {
+  /** The signer's state folder. */
+  readonly folder: string
+  readonly signer: number
+  /** 32 bytes. */
+  readonly lineage: Uint8Array
+  /** Told of every failed transaction. */
+  onFailure(error: unknown): void
+}
+
+/** Expired bindings forgotten in one transaction, at most: more than it can add, so that the rest shrinks without a long pause. */
+const forgottenAtOnce = 4 * limits.batchItems
+
+/** Opens or makes the journal and verifies its chain from the first entry. Throws a SafeError that says what is wrong. */
+export function openJournal(options: JournalOptions): Journal {
+  const opened = openJournalFile(options.folder, options)
+  const state = verified(opened)
+  return new SqliteJournal(opened.db, state, options.onFailure)
+}
+
+interface State extends Head {
+  readonly clock: number
+}
+
+class SqliteJournal implements Journal {
+  readonly #db: DatabaseSync
+  readonly #sql: ReturnType<typeof statements>
+  readonly #onFailure: (error: unknown) => void
+  /** As of the last transaction that is known to have been committed; undefined after a failure, until it is read again. */
+  #state: State | undefined
+  #clock: number
+  #head: Head
+
+  constructor(db: DatabaseSync, state: State, onFailure: (error: unknown) => void) {
+    this.#db = db
+    this.#sql = statements(db)
+    this.#state = state
+    this.#clock = state.clock
+    this.#head = state
+    this.#onFailure = onFailure
+  }
+
+  clock(now: number): number | undefined {
+    return now < this.#clock - limits.clockSkew ? undefined : Math.max(now, this.#clock)
+  }
+
+  record(wishes: readonly Wish[], clock: number): readonly Recorded[] | undefined {
+    try {
+      this.#db.exec('BEGIN IMMEDIATE')
+      // After a failure only the file knows whether the last commit happened.
+      let state: State = this.#state ?? readState(this.#db)
+      const outcomes = wishes.map((wish) => {
+        const outcome = this.#bind(wish)
+        state = this.#append(wish, outcome, { ...state, clock: Math.max(state.clock, clock) })
+        return outcome
+      })
+      this.#forget(state.clock)
+      this.#sql.setState.run(state.clock, state.seq, state.hash)
+      this.#db.exec('COMMIT')
+      this.#state = state
+      this.#head = state
+      this.#clock = state.clock
+      return outcomes
+    } catch (error) {
+      this.#abandon(error)
+      return undefined
+    }
+  }
+
+  head(): Head {
+    return { seq: this.#head.seq, hash: this.#head.hash }
+  }
+
+  close(): void {
+    this.#db.close()
+  }
+
+  /** The same pair may be granted again, to another attempt; another never. */
+  #bind(wish: Wish): Recorded {
+    if (wish.verdict === 'refused') return 'refused'
+    const bound = this.#sql.binding.get(wish.intent)
+    if (bound !== undefined && !(equal(bound['bytes'], wish.bytes) && equal(bound['evidence'], wish.evidence))) return 'bound_otherwise'
+    const spent = wish.singleUse.map(({ id }) => this.#sql.spent.get(id))
+    if (spent.some((row) => row !== undefined && !equal(row['intent'], wish.intent))) return 'evidence_spent'
+
+    const keep = wish.exp + limits.clockSkew
+    if (bound === undefined) this.#sql.bind.run(wish.intent, wish.bytes, wish.evidence, keep)
+    wish.singleUse.forEach(({ id, until }, at) => {
+      if (spent[at] === undefined) this.#sql.spend.run(id, wish.intent, Math.max(keep, until + limits.clockSkew))
+    })
+    return 'granted'
+  }
+
+  #append(wish: Wish, outcome: Recorded, { seq, hash, clock }: State): State {
+    const verdict: Verdict = outcome === 'granted' ? 'granted' : 'refused'
+    const entry: JournalEntry = { seq: seq + 1, time: clock, verdict, request: wish.request, intent: wish.intent, bytes: verdict === 'granted' && wish.verdict === 'granted' ? wish.bytes : undefined }
+    const next = entryHash(hash, entry)
+    this.#sql.append.run(entry.seq, entry.time, verdict, entry.request, entry.intent ?? null, entry.bytes ?? null, next)
+    return { seq: entry.seq, hash: next, clock }
+  }
+
+  #forget(clock: number): void {
+    this.#sql.forgetBindings.run(clock, forgottenAtOnce)
+    this.#sql.forgetSpent.run(clock, forgottenAtOnce)
+  }
+
+  #abandon(error: unknown): void {
+    this.#state = undefined
+    this.#onFailure(error)
+    try {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
+    } catch (second) {
+      // The next BEGIN fails then, and with it every item: ill, as it should be.
+      this.#onFailure(second)
+    }
+    // Not the disk's fault: a bug, which must not pass for a full disk.
+    if (sqliteCode(error) === undefined && !(error instanceof SafeError)) throw error
+  }
+}
+
+const equal = (found: SQLOutputValue | undefined, bytes: Uint8Array): boolean => found instanceof Uint8Array && Buffer.compare(found, bytes) === 0
+
+function statements(db: DatabaseSync): Record<'binding' | 'spent' | 'bind' | 'spend' | 'append' | 'forgetBindings' | 'forgetSpent' | 'setState', StatementSync> {
+  return {
+    binding: db.prepare('SELECT bytes, evidence FROM binding WHERE intent = ?'),
+    spent: db.prepare('SELECT intent FROM spent WHERE id = ?'),
+    bind: db.prepare('INSERT INTO binding VALUES (?, ?, ?, ?)'),
+    spend: db.prepare('INSERT INTO spent VALUES (?, ?, ?)'),
+    append: db.prepare('INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?)'),
+    forgetBindings: db.prepare('DELETE FROM binding WHERE intent IN (SELECT intent FROM binding WHERE keep < ? ORDER BY keep LIMIT ?)'),
+    forgetSpent: db.prepare('DELETE FROM spent WHERE id IN (SELECT id FROM spent WHERE keep < ? ORDER BY keep LIMIT ?)'),
+    setState: db.prepare('UPDATE state SET clock = ?, seq = ?, head = ?'),
+  }
+}
+
+const damaged = (what: string) => new SafeError('journal_damaged', `the journal is damaged: ${what}. Put back a good copy, not older than the last time this signer ran.`)
+
+function readState(db: DatabaseSync): State {
+  const { clock, seq, head } = db.prepare('SELECT clock, seq, head FROM state').get() ?? {}
+  if (typeof clock !== 'number' || typeof seq !== 'number' || !(head instanceof Uint8Array)) throw damaged('it has no state')
+  return { clock, seq, hash: head }
+}
+
+/** Walks the whole chain: a dropped, moved or edited entry does not fit its neighbours, a cut tail does not fit the state. */
+function verified({ db, owner }: OpenFile): State {
+  const state = readState(db)
+  let [seq, hash]: [number, Uint8Array] = [0, firstHash(owner)]
+  for (const row of db.prepare('SELECT seq, time, verdict, request, intent, bytes, hash FROM entry ORDER BY seq').iterate()) {
+    const entry = entryOf(row)
+    if (entry?.seq !== seq + 1) throw damaged(`entry ${seq + 1} is missing or unreadable`)
+    hash = entryHash(hash, entry)
+    if (!equal(row['hash'], hash)) throw damaged(`entry ${entry.seq} is not what was written`)
+    seq = entry.seq
+  }
+  if (seq !== state.seq || Buffer.compare(hash, state.hash) !== 0) throw damaged(`it ends at entry ${seq}, but was written up to ${state.seq}`)
+  return state
+}
+
+function entryOf({ seq, time, verdict, request, intent, bytes }: Record<string, SQLOutputValue>): JournalEntry | undefined {
+  const isHash = (value: SQLOutputValue | undefined): value is Uint8Array<ArrayBuffer> => value instanceof Uint8Array && value.length === 32
+  if (typeof seq !== 'number' || typeof time !== 'number' || (verdict !== 'granted' && verdict !== 'refused') || !isHash(request)) return undefined
+  if (intent !== null && !isHash(intent)) return undefined
+  if (bytes !== null && !isHash(bytes)) return undefined
+  return { seq, time, verdict, request, intent: intent ?? undefined, bytes: bytes ?? undefined }
+}
+
