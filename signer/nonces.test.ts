@@ -1,16 +1,22 @@
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { openArena } from '@symbolon/core/arena.ts'
 import { deal } from '@symbolon/core/dealer.testkit.ts'
 import { sodiumSuite } from '@symbolon/core/sodium.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import type { Commitment } from '@symbolon/protocol/sign.ts'
-import { coordinatorsHeld, nonceBytes, openNonces, type Coordinator } from './nonces.ts'
+import { coordinatorsHeld, nonceBytes, openNonces, type Coordinator, type Nonces } from './nonces.ts'
 
 const arena = openArena(nonceBytes + 64 * 1024)
 const suite = sodiumSuite(arena)
 const [member] = deal(suite, { threshold: 2, ids: [1, 2, 3] }).members
 if (member === undefined) throw new Error('the dealer dealt nothing')
-const open = () => openNonces(suite, member)
+const opened: Nonces[] = []
+const open = () => {
+  const nonces = openNonces(suite, member)
+  opened.push(nonces)
+  return nonces
+}
+afterEach(() => opened.splice(0).forEach((nonces) => nonces.wipe()))
 const [one, two] = ['coordinator/1', 'coordinator/2'] as [Coordinator, Coordinator]
 const first = (list: readonly Commitment[]): Commitment => {
   const [commitment] = list
@@ -102,6 +108,5 @@ describe('the pool', () => {
     nonces.promise(one, 1)
     nonces.promise('coordinator/new' as Coordinator, 1)
     expect(names.map((name) => nonces.held(name))).toEqual([2, 0, ...names.slice(2).map(() => 1)])
-    nonces.wipe()
   })
 })
