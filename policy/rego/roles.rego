@@ -17,3 +17,10 @@ closed(role) if {
 	role.audiences
 	not input.intent.aud in role.audiences
 }
+
+# For reasons: a role that the policy does not know is most likely misspelt.
+described := [description(name) | some name in input.principal.roles]
+
+description(name) := name if {
+	known[name]
+} else := concat(" ", [name, "(unknown to the policy)"])

@@ -19,8 +19,15 @@ allowed if {
 	}
 }
 
-# Roles that have a scope, whoever holds them.
-holders(wanted) := [name | some name, role in data.roles; wanted in role.allow_scopes]
+# Why it is allowed, for those who ask.
+grants contains {
+	"code": "granted",
+	"rule": "symbolon.scope",
+	"message": text.sentence([wanted, " may be had for ", text.seconds(longest[wanted]), " at most."]),
+	"fact": text.sentence(["by role: ", text.list([name | some name, role in roles.usable; wanted in role.allow_scopes])]),
+} if {
+	some wanted in input.intent.scope
+}
 
 reasons contains {
 	"code": "scope_not_allowed",
@@ -37,8 +44,8 @@ reasons contains {
 	"code": "scope_not_allowed",
 	"rule": "symbolon.scope",
 	"message": text.sentence(["None of the roles of ", input.principal.id, " has ", wanted, "."]),
-	"fact": text.sentence(["roles: ", names(input.principal.roles)]),
-	"remedy": remedy(wanted),
+	"fact": text.sentence(["roles: ", text.list(roles.described)]),
+	"remedy": holders(wanted),
 } if {
 	some wanted in input.intent.scope
 	wanted in input.deployment.scopes
@@ -64,10 +71,11 @@ held(wanted) if {
 	wanted in role.allow_scopes
 }
 
-remedy(wanted) := text.sentence(["A role that has it: ", text.list(holders(wanted)), "."]) if {
-	count(holders(wanted)) > 0
+# Roles that have a scope, whoever holds them.
+holders(wanted) := text.sentence(["A role that has it: ", text.list(offers), "."]) if {
+	offers := [text.sentence([name, " (", text.seconds(role.max_ttl_seconds), ")"]) |
+		some name, role in data.roles
+		wanted in role.allow_scopes
+	]
+	count(offers) > 0
 } else := "No role has it; a guardian must add it to one."
-
-names(list) := text.list(list) if {
-	count(list) > 0
-} else := "none"

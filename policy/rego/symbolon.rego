@@ -34,7 +34,7 @@ decision := {
 	"approvals": approvals.required,
 	"touch": approvals.touch,
 	"obligations": [],
-	"reasons": [],
+	"reasons": [reason | some reason in scope.grants],
 } if {
 	allow
 } else := object.union(nothing, {"reasons": [reason | some reason in refusals]}) if {

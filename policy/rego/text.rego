@@ -4,10 +4,19 @@ package symbolon.text
 limit := 300
 
 # Names joined by commas, cut where a sentence would become unreadable.
+list([]) := "none"
+
 list(names) := joined if {
+	count(names) > 0
 	joined := concat(", ", names)
 	count(joined) <= limit
-} else := concat("", [substring(concat(", ", names), 0, limit), "..."])
+}
+
+list(names) := cut if {
+	joined := concat(", ", names)
+	count(joined) > limit
+	cut := concat("", [substring(joined, 0, limit), "..."])
+}
 
 sentence(parts) := concat("", parts)
 

@@ -1,0 +1,34 @@
+import { toBase64url } from '@symbolon/protocol/bytes.ts'
+import type { Intent, IntentDigest } from '@symbolon/protocol/intent.ts'
+import type { TokenClaims } from '@symbolon/protocol/token.ts'
+import type { Established } from '@symbolon/evidence/established.ts'
+import type { Deployment } from './deployment.ts'
+
+interface Basis {
+  readonly intent: Intent
+  readonly digest: IntentDigest
+  readonly established: Established
+  /** Seconds. */
+  readonly ttl: number
+  readonly here: Deployment
+}
+
+/** The claims of a token, each from where the table in protocol/token.ts says. Nothing else goes in. */
+export function claimsOf({ intent, digest, established, ttl, here }: Basis): TokenClaims {
+  const { principal, origin, ceiling, act } = established
+  return {
+    iss: here.issuer,
+    sub: principal.id,
+    aud: intent.aud,
+    client_id: intent.client,
+    scope: intent.scope.join(' '),
+    iat: intent.iat,
+    nbf: intent.iat,
+    exp: intent.iat + ttl,
+    jti: toBase64url(digest),
+    ...(intent.cnf === undefined ? {} : { cnf: intent.cnf }),
+    ...(act === undefined ? {} : { act }),
+    // The ceiling goes along, so that what is made from this token later cannot reach further than what made it.
+    'urn:symbolon:v1': { policy: here.policy, origin: ceiling === undefined ? origin : { ...origin, ceiling } },
+  }
+}

@@ -1,0 +1,54 @@
+import type { Intent } from '@symbolon/protocol/intent.ts'
+import type { TokenHeader } from '@symbolon/protocol/token.ts'
+import { limits } from '@symbolon/protocol/limits.ts'
+import { reasonOf, type Reason } from '@symbolon/protocol/reason.ts'
+import { lineageOf } from '@symbolon/roster/keyset.ts'
+import { groupOf, type Roster } from '@symbolon/roster/roster.ts'
+
+/** What one roster version fixes for every request; worked out once. */
+export interface Deployment {
+  readonly issuer: string
+  readonly lineage: string
+  readonly clients: ReadonlySet<string>
+  readonly policy: Roster['policy']
+  /** Of the `token` group key that signs now. */
+  readonly kid: TokenHeader['kid']
+  /** Caps that hold whatever the policy says; the policy sees them too. */
+  readonly limits: { readonly scopes: readonly string[]; readonly audiences: readonly string[]; readonly default_ttl: number; readonly max_ttl: number }
+}
+
+/** Throws for a roster without a key for tokens: nothing can be judged by it. */
+export function deploymentOf(roster: Roster): Deployment {
+  const group = groupOf(roster, 'token')
+  if (group === undefined) throw new RangeError('the roster has no group key for tokens')
+  return {
+    issuer: roster.deployment.issuer,
+    lineage: lineageOf(roster),
+    clients: new Set(roster.clients.map((row) => row.id)),
+    policy: roster.policy,
+    kid: group.kid,
+    limits: { scopes: roster.scopes, audiences: roster.audiences, ...roster.token },
+  }
+}
+
+/** Is the intent for this deployment, now, and from software that is known? @returns why not */
+export function misplaced(intent: Intent, here: Deployment, clock: number): Reason | undefined {
+  if (intent.iss !== here.issuer) return reasonOf('wrong_deployment', 'The intent names another issuer.', { rule: 'intent.iss', fact: intent.iss, remedy: `This deployment is ${here.issuer}.` })
+  if (intent.lineage !== here.lineage) return reasonOf('wrong_deployment', 'The intent names another lineage.', { rule: 'intent.lineage', fact: intent.lineage, remedy: `This deployment’s keyset has the fingerprint ${here.lineage}.` })
+  return untimely(intent, clock) ?? unknownClient(intent, here)
+}
+
+/** Written so that a clock that is not a number refuses. */
+function untimely({ iat, exp }: Intent, clock: number): Reason | undefined {
+  if (!(exp > iat)) return reasonOf('intent_malformed', 'The intent ends before it begins.', { rule: 'intent.exp', fact: `iat ${iat}, exp ${exp}`, remedy: 'Let exp be after iat.' })
+  if (!(exp - iat <= limits.intentWindow)) return reasonOf('intent_window_too_long', `An intent is valid for at most ${limits.intentWindow} s.`, { rule: 'intent.exp', fact: `iat ${iat}, exp ${exp}`, remedy: `Let exp be at most ${iat + limits.intentWindow}.` })
+  if (!(clock >= iat - limits.clockSkew)) return reasonOf('intent_not_yet_valid', 'The intent’s iat lies in the future.', { rule: 'intent.iat', fact: `iat ${iat}, the clock here ${clock}`, remedy: 'Check the clock of the machine that made the intent.' })
+  if (!(clock < exp)) return reasonOf('intent_expired', 'The intent has expired.', { rule: 'intent.exp', fact: `exp ${exp}, the clock here ${clock}`, remedy: 'Make a new intent.' })
+  return undefined
+}
+
+/** Software asks on somebody’s behalf, or a principal for itself; evidence proves later that it is that principal. */
+function unknownClient(intent: Intent, here: Deployment): Reason | undefined {
+  if (here.clients.has(intent.client) || intent.client === intent.sub) return undefined
+  return reasonOf('client_unknown', 'The roster lists no such client.', { rule: 'intent.client', fact: intent.client, remedy: `Let client be ${intent.sub} itself or one of the roster’s clients.` })
+}

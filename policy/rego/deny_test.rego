@@ -1,0 +1,57 @@
+package symbolon.deny_test
+
+import data.symbolon.deny
+
+empty := {"principals": [], "roles": [], "groups": [], "clients": [], "scopes": [], "audiences": [], "addresses": []}
+
+asked := {
+	"intent": {"client": "cli", "scope": ["read:logs", "write:prod"], "aud": "https://a"},
+	"principal": {"id": "ci", "roles": ["engineer", "sre"], "groups": ["ops"], "owner": "ann"},
+	"asserted": {"address": "192.0.2.1"},
+}
+
+naming(list, name) := object.union(empty, {list: [name]})
+
+test_clear if {
+	deny.clear with input as asked with data.deny as empty
+	count(deny.reasons) == 0 with input as asked with data.deny as empty
+}
+
+test_each_list_hits if {
+	some_hits := {
+		["principals", "ci", "principal"],
+		["principals", "ann", "owner"],
+		["roles", "sre", "role"],
+		["groups", "ops", "group"],
+		["clients", "cli", "client"],
+		["scopes", "write:prod", "scope"],
+		["audiences", "https://a", "audience"],
+		["addresses", "192.0.2.1", "address"],
+	}
+	every hit in some_hits {
+		[list, name, what] := hit
+		not deny.clear with input as asked with data.deny as naming(list, name)
+		hits := deny.hits with input as asked with data.deny as naming(list, name)
+		hits == {[what, name]}
+	}
+}
+
+test_reason if {
+	reasons := deny.reasons with input as asked with data.deny as naming("principals", "ann")
+	reasons == {{
+		"code": "policy_denied",
+		"rule": "symbolon.deny",
+		"message": "The emergency deny list names this owner.",
+		"fact": "owner: ann",
+		"remedy": "A guardian must take it off the list.",
+	}}
+}
+
+test_others_are_clear if {
+	every list in object.keys(empty) {
+		deny.clear with input as asked with data.deny as naming(list, "other")
+	}
+}
+
+# U-5: a list that was not loaded is not an empty list.
+test_missing_list_is_not_clear if not deny.clear with input as asked

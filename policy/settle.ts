@@ -1,0 +1,73 @@
+import type { RefusalCode } from '@symbolon/protocol/errors.ts'
+import type { Intent } from '@symbolon/protocol/intent.ts'
+import { limits } from '@symbolon/protocol/limits.ts'
+import { reasonOf, type Decision, type Reason } from '@symbolon/protocol/reason.ts'
+import type { Established } from '@symbolon/evidence/established.ts'
+import type { Deployment } from './deployment.ts'
+import type { Reasons } from './judgement.ts'
+
+/* From the policy's decision to a lifetime: everything between that may still refuse, and nothing that widens. */
+
+export type Settled = { readonly ok: true; readonly ttl: number } | { readonly ok: false; readonly reasons: Reasons }
+
+interface Asked {
+  readonly decision: Decision
+  readonly intent: Intent
+  readonly established: Established
+  readonly caps: Deployment['limits']
+}
+
+export function settle(asked: Asked): Settled {
+  const denied = asked.decision.allow ? [] : reasonsOf(asked.decision)
+  const [first, ...more] = [...denied, ...(asked.decision.allow ? [...needs(asked.decision), ...beyondCaps(asked), ...beyondCeiling(asked)] : [])]
+  if (first !== undefined) return { ok: false, reasons: [first, ...more] }
+  return lifetime(asked)
+}
+
+/** The codes that a policy may give its denials; any other code of its own is shown as `policy_denied`. */
+const codes = new Set<string>(['scope_not_allowed', 'audience_not_allowed', 'ttl_too_long', 'policy_denied', 'approval_required', 'touch_required'] satisfies RefusalCode[])
+const isCode = (code: string): code is RefusalCode => codes.has(code)
+
+function reasonsOf(decision: Decision): Reason[] {
+  const reasons = decision.reasons.map(({ code, message, ...more }) => ({ ...more, code: isCode(code) ? code : 'policy_denied', message: message || 'The policy does not allow this.' }) satisfies Reason)
+  return reasons.length > 0 ? reasons : [reasonOf('policy_denied', 'The policy does not allow this.')]
+}
+
+/** No approval and no touch can be given yet, so whatever needs one is refused. */
+function needs({ approvals, touch }: Decision): Reason[] {
+  const wanted = approvals.map(({ group, count }) => `${count} of ${group}`).join(', ')
+  return [
+    ...(approvals.length === 0 ? [] : [reasonOf('approval_required', 'This needs approvals.', { rule: 'symbolon.approvals', fact: `none given; needed: ${wanted.slice(0, 300)}`, remedy: 'Ask for a scope that needs none.' })]),
+    ...(touch ? [reasonOf('touch_required', 'This needs a touch of a passkey for this very request.', { rule: 'symbolon.approvals', remedy: 'Ask for a scope that needs none.' })] : []),
+  ]
+}
+
+/** The roster's own limits, whatever a policy says; and the scope granted must be the scope asked for, no more and no less. */
+function beyondCaps({ decision, intent, caps }: Asked): Reason[] {
+  const granted = new Set(decision.scope)
+  const foreign = intent.scope.filter((name) => !caps.scopes.includes(name))
+  return [
+    ...(granted.size === intent.scope.length && intent.scope.every((name) => granted.has(name)) ? [] : [reasonOf('policy_denied', 'The policy did not decide on exactly the scope asked for.', { rule: 'decision.scope' })]),
+    ...foreign.map((name) => reasonOf('scope_not_allowed', 'The roster does not list this scope.', { rule: 'roster.scopes', fact: name, remedy: 'Ask for a scope of the roster.' })),
+    ...(caps.audiences.includes(intent.aud) ? [] : [reasonOf('audience_not_allowed', 'The roster does not list this audience.', { rule: 'roster.audiences', fact: intent.aud, remedy: 'Ask for an audience of the roster.' })]),
+  ]
+}
+
+function beyondCeiling({ intent, established: { ceiling } }: Asked): Reason[] {
+  const within = ceiling?.scope
+  if (within === undefined) return []
+  return intent.scope
+    .filter((name) => !within.includes(name))
+    .map((name) => reasonOf('ceiling_exceeded', 'The evidence does not reach this scope.', { rule: 'evidence.ceiling.scope', fact: name, remedy: 'Ask for less, or sign in with stronger evidence.' }))
+}
+
+/** No ttl means the smaller of default and maximum; a larger one than the maximum is refused, never cut. */
+function lifetime({ decision, intent, established: { ceiling }, caps }: Asked): Settled {
+  const allowed = Math.min(decision.max_ttl, caps.max_ttl, limits.tokenTtl)
+  const reach = Math.min(ceiling?.max_ttl ?? Infinity, (ceiling?.end ?? Infinity) - intent.iat)
+  const ttl = intent.ttl ?? Math.min(caps.default_ttl, allowed, reach)
+  if (ttl >= 1 && ttl <= allowed && ttl <= reach) return { ok: true, ttl }
+  const most = Math.max(0, Math.min(allowed, reach))
+  const more = { rule: reach < allowed ? 'evidence.ceiling' : 'decision.max_ttl', fact: intent.ttl === undefined ? 'no lifetime asked for' : `asked for ${intent.ttl} s`, remedy: most > 0 ? `Ask for ${most} s or less.` : 'Bring newer or stronger evidence.' }
+  return { ok: false, reasons: [reach < allowed && ttl > reach ? reasonOf('ceiling_exceeded', `The evidence reaches ${most} s from the issue time.`, more) : reasonOf('ttl_too_long', `At most ${most} s are allowed.`, more)] }
+}
