@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const tools = join(root, '.tools')
 const stamps = join(tools, 'stamps')
-mkdirSync(join(tools, 'bin'), { recursive: true, mode: 0o700 })
+mkdirSync(join(tools, 'bin'), { recursive: true })
 mkdirSync(stamps, { recursive: true })
 
 const npm = (args, cwd) => execFileSync('npm', args, { cwd, stdio: ['ignore', 2, 2] })

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { connectChannel, type ConnectOptions } from './channel-client.ts'
 import { serveChannel, type ChannelReply, type ChannelRequest, type Route, type ServeOptions } from './channel-server.ts'
 import { openLog } from './log.ts'
-import { testCa } from './test-certificates.ts'
+import { testCa } from './certificates.testkit.ts'
 
 const ca = testCa()
 const signer = ca.issue('symbolon:signer/1')

@@ -14,6 +14,7 @@ const codes = (url: string) => [...new Set(readDatabaseUrl(url).problems.map(({ 
 describe('the database URL', () => {
   test('a unix socket', () => {
     expect(readDatabaseUrl('postgres://api@/symbolon?host=/run/s')).toEqual({ target: { host: '/run/s', port: 5432, database: 'symbolon', user: 'api', tls: undefined }, problems: [] })
+    expect(readDatabaseUrl('postgres://api@:6000/symbolon?host=/run/s').target).toMatchObject({ host: '/run/s', port: 6000 })
   })
 
   test('TCP with mutual TLS', () => {

@@ -27,7 +27,7 @@ export const databaseUrl = () =>
 
 export function readDatabaseUrl(text: string): { readonly target: DatabaseTarget; readonly problems: readonly Problem[] } {
   // libpq allows an empty host behind a user, WHATWG does not: a placeholder stands in.
-  const parsed = /^postgres(ql)?:\/\/([^/@]*@)?\//.test(text) ? text.replace(/^([a-z]+:\/\/(?:[^/@]*@)?)\//, '$1unix.invalid/') : text
+  const parsed = text.replace(/^(postgres(?:ql)?:\/\/(?:[^/@]*@)?)(?=[:/])/, '$1unix.invalid')
   const nowhere: DatabaseTarget = { host: '', port: 0, database: '', user: '', tls: undefined }
   const malformed = (message: string) => ({ target: nowhere, problems: [{ code: 'database_url_malformed', message }] })
   if (!/^postgres(ql)?:\/\//.test(parsed) || !URL.canParse(parsed)) return malformed('is not a postgres:// URL')

@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
 import { addressList, judgeAddress } from './outbound-address.ts'
 import { fetchDocument, type OutboundOptions } from './outbound.ts'
-import { testCa } from './test-certificates.ts'
+import { testCa } from './certificates.testkit.ts'
 
 const ca = testCa()
 const servers: Server[] = []

@@ -5,7 +5,7 @@ import { openPool, type Pool, type PoolOptions } from './workers.ts'
 
 const lines: string[] = []
 const log = openLog({ process: 'test', level: 'error', to: { write: (line: string) => void lines.push(line) } })
-const module = new URL('./workers.fixture.ts', import.meta.url)
+const module = new URL('./workers.testkit.ts', import.meta.url)
 const pools: Pool<unknown, unknown>[] = []
 afterEach(async () => {
   lines.splice(0)
