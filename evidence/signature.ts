@@ -52,7 +52,8 @@ function verifyWith(alg: IssuerAlgorithm, key: KeyObject, signingInput: Uint8Arr
 export function importKey(jwk: IssuerJwk): KeyObject | undefined {
   if (jwk.kty === 'OKP' && !isSoundEd25519(jwk.x)) return undefined
   try {
-    return createPublicKey({ key: publicMembers(jwk), format: 'jwk' })
+    const key = createPublicKey({ key: publicMembers(jwk), format: 'jwk' })
+    return jwk.kty !== 'RSA' || isSoundRsa(key) ? key : undefined
   } catch (error) {
     // What OpenSSL refuses (a point off the curve, a modulus that is none) is an unusable key; anything else is a bug.
     if (error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('ERR_')) return undefined
@@ -71,9 +72,14 @@ function publicMembers(jwk: IssuerJwk): { kty: string; [name: string]: string } 
   }
 }
 
+/** NIST SP 800-131A and SP 800-56B, section 6.2: at least 2048 bits, an odd exponent above 2¹⁶. The upper bounds are for our time. */
+function isSoundRsa({ asymmetricKeyDetails: { modulusLength = 0, publicExponent = 0n } = {} }: KeyObject): boolean {
+  return modulusLength >= 2048 && modulusLength <= 8192 && publicExponent > 65_536n && publicExponent < 2n ** 32n && publicExponent % 2n === 1n
+}
+
 /**
  * y-coordinates of the eight points of small order, little-endian, sign bit clear. Under such a key anybody can make signatures
- * that OpenSSL accepts: RFC 8032, section 5.1.7, leaves the check to the caller.
+ * that satisfy RFC 8032, section 5.1.7. Whether a library looks for these differs from version to version, so it is done here.
  */
 const smallOrder = new Set([
   '0000000000000000000000000000000000000000000000000000000000000000',

@@ -63,8 +63,11 @@ function lintExact({ claim, equals, one_of }: Condition): Finding[] {
   ]
 }
 
-/** `^ $ \ ( ) [ ] | { }` and `.* .+`: whoever writes these thinks of a regular expression, and of one that nothing anchors. */
-const regexLike = /[\^$\\()[\]|{}]|\.[*+]/
+/**
+ * `^ $ \ ( ) [ ] | { }` and `.* .+`: whoever writes these thinks of a regular expression, and of one that nothing anchors. After a
+ * digit or a `*` the dot is that of a version (`v1.*`).
+ */
+const regexLike = /[\^$\\()[\]|{}]|(?<![0-9*])\.[*+]/
 
 function lintPattern(claim: string, pattern: string): Finding[] {
   const findings: Finding[] = []
