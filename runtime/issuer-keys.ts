@@ -1,0 +1,219 @@
+import { fetchDocument } from './outbound.ts'
+import { dropFiles, openKeyFiles, type KeyFiles } from './issuer-key-files.ts'
+import type { Logger } from './log.ts'
+
+/** What is needed of an issuer's row in the roster. Rows without `jwks_uri` have pinned keys and are none of this cache's business. */
+export type IssuerRow = {
+  readonly id: string
+  readonly issuer: string
+  readonly jwks_uri?: string | undefined
+  readonly ca?: string | undefined
+  readonly allowed_addresses?: readonly string[] | undefined
+}
+
+export type ParsedKeys<Key> = { readonly ok: true; readonly keys: ReadonlyMap<string, Key> } | { readonly ok: false; readonly reason: string }
+
+/** One issuer's keys by `kid`; in `absent`, the `kid`s that a document of just now did not have. */
+export type KeySet<Key> = { readonly keys: ReadonlyMap<string, Key>; readonly absent: ReadonlySet<string> }
+/** By id of the issuer's row. Plain data: it may cross to worker threads. */
+export type KeySnapshot<Key> = ReadonlyMap<string, KeySet<Key>>
+
+/** Seconds. */
+export const issuerKeyTimes = {
+  /** Older documents are fetched again in the background, asked for or not: a key that its issuer withdrew ends within this. */
+  fresh: 300,
+  /** While an issuer cannot be reached, its last keys count for this long, over a restart too; then for nothing. */
+  usable: 3600,
+  /** Between two fetches of one document, whatever is asked: unknown `kid`s cost an issuer no more than this. */
+  pause: 10,
+  /** How long a `kid` that a document did not have is refused without looking again. */
+  absent: 30,
+  /** How often ages are looked at. */
+  tick: 1,
+} as const
+
+export type IssuerKeysOptions<Key> = {
+  readonly rows: readonly IssuerRow[]
+  /** Of this process alone. Its files are a cache: losing them costs one fetch each. */
+  readonly directory: string
+  /** Strict and pure: the document as it came. */
+  readonly parse: (document: Uint8Array) => ParsedKeys<Key>
+  readonly log: Logger
+  /** Called with every new snapshot, at once. */
+  readonly onChange?: (keys: KeySnapshot<Key>) => void
+  /** Seconds since 1970. */
+  readonly now?: () => number
+  readonly times?: { readonly [Name in keyof typeof issuerKeyTimes]: number }
+}
+
+/** `known`: the key is there. `absent`: the issuer has none of that name. `unavailable`: nobody can say now. */
+export type Looked = 'known' | 'absent' | 'unavailable'
+
+/**
+ * The keys of the roster's issuers, each fetched by this process itself from where its row says, and from nowhere else. Nothing in
+ * a message leads anywhere: an unknown `kid` at most makes the row's own document be fetched again.
+ */
+export type IssuerKeyCache<Key> = {
+  /** The same object until something changes. */
+  keys(): KeySnapshot<Key>
+  /** Looks for a key that a judgement missed. Callers at the same time share one fetch. */
+  refresh(issuer: string, kid: string): Promise<Looked>
+  /** From a new roster. What a row no longer says ends before this returns, on disk too. */
+  setRows(rows: readonly IssuerRow[]): void
+  close(): Promise<void>
+}
+
+export const openIssuerKeys = <Key>(options: IssuerKeysOptions<Key>): IssuerKeyCache<Key> => new Cache(options)
+
+const maxAbsent = 64
+const maxKid = 128
+const outbound = { timeoutMs: 5_000, maxBytes: 256 * 1024, contentTypes: ['application/json', 'application/jwk-set+json'] }
+/** A clock may be set back a little; a document from further ahead has no age that could be judged. */
+const clockStep = 60
+
+type Fetched<Key> = { readonly at: number; readonly keys: ReadonlyMap<string, Key> }
+type Entry<Key> = {
+  readonly row: IssuerRow & { readonly jwks_uri: string }
+  fetched: Fetched<Key> | undefined
+  attemptedAt: number
+  /** `kid` → until when. Oldest first. */
+  readonly absent: Map<string, number>
+  underWay: Promise<void> | undefined
+}
+
+class Cache<Key> implements IssuerKeyCache<Key> {
+  readonly #options: IssuerKeysOptions<Key>
+  readonly #times: { readonly [Name in keyof typeof issuerKeyTimes]: number }
+  readonly #files: KeyFiles
+  readonly #timer: NodeJS.Timeout
+  #entries = new Map<string, Entry<Key>>()
+  #snapshot: KeySnapshot<Key> = new Map()
+
+  constructor(options: IssuerKeysOptions<Key>) {
+    this.#options = options
+    this.#times = options.times ?? issuerKeyTimes
+    this.#files = openKeyFiles(options.directory, options.log)
+    this.setRows(options.rows)
+    this.#timer = setInterval(() => this.#tick(), this.#times.tick * 1000).unref()
+  }
+
+  keys(): KeySnapshot<Key> {
+    return this.#snapshot
+  }
+
+  setRows(rows: readonly IssuerRow[]): void {
+    const fetched = rows.flatMap((row) => (row.jwks_uri === undefined ? [] : [{ ...row, jwks_uri: row.jwks_uri }]))
+    // Keys that were fetched under another URL, CA or address list are another row's keys, whatever its id.
+    this.#entries = new Map(fetched.map((row) => [row.id, this.#same(row) ?? this.#opened(row)]))
+    dropFiles(this.#files, fetched)
+    this.#changed()
+    this.#tick()
+  }
+
+  async refresh(issuer: string, kid: string): Promise<Looked> {
+    const entry = this.#entries.get(issuer)
+    if (entry === undefined) return 'unavailable'
+    if (this.#usable(entry)?.keys.has(kid) === true) return 'known'
+    if (kid.length > maxKid || this.#isAbsent(entry, kid)) return 'absent'
+    await this.#update(entry)
+    if (this.#entries.get(issuer) !== entry) return 'unavailable'
+    const fetched = this.#usable(entry)
+    if (fetched?.keys.has(kid) === true) return 'known'
+    // Only a document of just now can say that there is no such key.
+    if (fetched === undefined || this.#now() - fetched.at > this.#times.pause) return 'unavailable'
+    this.#setAbsent(entry, kid, fetched.at + this.#times.absent)
+    return 'absent'
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    await Promise.all([...this.#entries.values()].map((entry) => entry.underWay))
+  }
+
+  #now(): number {
+    return (this.#options.now ?? (() => Math.floor(Date.now() / 1000)))()
+  }
+
+  #same(row: IssuerRow): Entry<Key> | undefined {
+    const known = this.#entries.get(row.id)
+    return known !== undefined && this.#files.nameOf(known.row) === this.#files.nameOf(row) ? known : undefined
+  }
+
+  #opened(row: Entry<Key>['row']): Entry<Key> {
+    const stored = this.#files.read(row)
+    const parsed = stored === undefined ? undefined : this.#options.parse(stored.document)
+    const fetched = stored !== undefined && parsed?.ok === true ? { at: stored.at, keys: parsed.keys } : undefined
+    return { row, fetched, attemptedAt: -Infinity, absent: new Map(), underWay: undefined }
+  }
+
+  #usable(entry: Entry<Key>): Fetched<Key> | undefined {
+    const age = this.#now() - (entry.fetched?.at ?? -Infinity)
+    return age <= this.#times.usable && age >= -clockStep ? entry.fetched : undefined
+  }
+
+  #isAbsent(entry: Entry<Key>, kid: string): boolean {
+    return (entry.absent.get(kid) ?? -Infinity) > this.#now()
+  }
+
+  #setAbsent(entry: Entry<Key>, kid: string, until: number): void {
+    const [oldest] = entry.absent.keys()
+    if (entry.absent.size >= maxAbsent && oldest !== undefined) entry.absent.delete(oldest)
+    entry.absent.set(kid, until)
+    this.#changed()
+  }
+
+  /** Whoever comes while a fetch is under way waits for that one; whoever comes too soon after it gets none. */
+  #update(entry: Entry<Key>): Promise<void> {
+    if (entry.underWay !== undefined) return entry.underWay
+    const since = this.#now() - entry.attemptedAt
+    if (since >= 0 && since < this.#times.pause) return Promise.resolve()
+    entry.attemptedAt = this.#now()
+    entry.underWay = this.#fetch(entry).finally(() => {
+      entry.underWay = undefined
+    })
+    return entry.underWay
+  }
+
+  async #fetch(entry: Entry<Key>): Promise<void> {
+    const { row } = entry
+    const { log, parse } = this.#options
+    const result = await fetchDocument(row.jwks_uri, { ...outbound, allowedAddresses: row.allowed_addresses ?? [], ...(row.ca === undefined ? {} : { ca: row.ca }) })
+    // The roster may have changed meanwhile: what an older row led to no longer counts.
+    if (this.#entries.get(row.id) !== entry) return
+    if (!result.ok) return log.warn({ issuer: row.id, reason: result.reason, detail: result.detail }, 'an issuer’s keys could not be fetched')
+    const parsed = parse(result.body)
+    if (!parsed.ok) return log.warn({ issuer: row.id, reason: parsed.reason }, 'an issuer’s keys could not be read')
+    const at = this.#now()
+    entry.fetched = { at, keys: parsed.keys }
+    entry.absent.clear()
+    this.#files.write(row, { at, document: result.body })
+    log.info({ issuer: row.id, kids: [...parsed.keys.keys()] }, 'an issuer’s keys were fetched')
+    this.#changed()
+  }
+
+  #tick(): void {
+    for (const entry of this.#entries.values()) {
+      const age = this.#now() - (entry.fetched?.at ?? -Infinity)
+      if (age > this.#times.fresh || age < -clockStep) void this.#update(entry)
+    }
+    const ended = [...this.#entries.values()].some((entry) => this.#endedSince(entry))
+    if (ended) this.#changed()
+  }
+
+  /** Does the snapshot still show what has ended by now? */
+  #endedSince(entry: Entry<Key>): boolean {
+    const shown = this.#snapshot.get(entry.row.id)
+    return (shown !== undefined && this.#usable(entry) === undefined) || [...entry.absent.values()].some((until) => until <= this.#now())
+  }
+
+  #changed(): void {
+    for (const { absent } of this.#entries.values()) for (const [kid, until] of absent) if (until <= this.#now()) absent.delete(kid)
+    this.#snapshot = new Map(
+      [...this.#entries].flatMap(([id, entry]) => {
+        const fetched = this.#usable(entry)
+        return fetched === undefined ? [] : [[id, { keys: fetched.keys, absent: new Set(entry.absent.keys()) }]]
+      }),
+    )
+    this.#options.onChange?.(this.#snapshot)
+  }
+}
