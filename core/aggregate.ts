@@ -102,12 +102,12 @@ function shareHolds(suite: Suite, keys: GroupKeys, opened: Opened, id: number, z
   return right !== undefined && sameBytes(left, group.add(term, right))
 }
 
-/** True if `reply` holds the share of its participant for exactly this message and list. For judging evidence; `aggregate` does it for all. */
-export function verifyShare(suite: Suite, attempt: Omit<Attempt, 'replies'>, reply: Reply): Result<boolean, AggregateError> {
+/** Whether `reply` holds the share of its participant for exactly this message and list, and the right R. For judging evidence; `aggregate` does it for all. */
+export function verifyShare(suite: Suite, attempt: Omit<Attempt, 'replies'>, reply: Reply): Result<{ readonly share: boolean; readonly r: boolean }, AggregateError> {
   const opened = open(suite, attempt)
   if (!opened.ok) return opened
   const z = decodeScalar(suite.group, reply.z)
-  return ok(z !== undefined && shareHolds(suite, attempt.keys, opened.value, reply.id, z))
+  return ok({ share: z !== undefined && shareHolds(suite, attempt.keys, opened.value, reply.id, z), r: sameBytes(reply.r, opened.value.r) })
 }
 
 /**
