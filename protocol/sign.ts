@@ -98,7 +98,8 @@ export function requestHash(item: Pick<SignItem, 'attempt' | 'purpose' | 'epoch'
 /** For an item that could not even be read. */
 export const unreadableRequestHash = (item: unknown): RequestHash => taggedHash('sign-request-unreadable/v1', utf8(JSON.stringify(item))) as RequestHash
 
-const answerHash = (value: Answer): Digest => taggedHash('sign-answer/v1', canonical(value))
+/** One answer, fixed: half of what a reply's signature says about an item. */
+export const answerHash = (value: Answer): Digest => taggedHash('sign-answer/v1', canonical(value))
 
 /** What the boot key signs for one reply: the boot id, then per item what was asked and what was answered. */
 export function replyBytes(boot: Base64url, requests: readonly RequestHash[], answers: readonly Answer[]): Uint8Array {
