@@ -1,0 +1,53 @@
+import { createPublicKey, verify } from 'node:crypto'
+import { fromBase64url, toBase64url } from '@symbolon/protocol/bytes.ts'
+import { mintOutcome, type MintOutcome } from '@symbolon/protocol/mint.ts'
+import type { Wanted } from './attempt.ts'
+import { findCulprits, type Blame } from './blame.ts'
+import type { Bench, Fault } from './evidence-of-fault.ts'
+import { suite, type Deployment } from './fake-signer.testkit.ts'
+import { Peer, type Alarm, type PeerSettings } from './peer.ts'
+import { signByQuorum, type QuorumOptions } from './quorum.ts'
+
+/** A coordinator over in-process signers, on a clock that a test moves by hand. */
+export interface TestCoordinator {
+  readonly faults: Fault[]
+  readonly alarms: Alarm[]
+  readonly peers: readonly Peer[]
+  readonly options: QuorumOptions
+  readonly bench: Bench
+  /** Runs one message to its end and checks whatever signature comes out by node:crypto. */
+  mint(wanted?: Wanted): Promise<MintOutcome>
+}
+
+export const settings: PeerSettings = { callMs: 2_000, probeMs: 500, patience: { least: 20, most: 200 }, stock: 32, calls: 2 }
+
+/** @param advance moves the test's clock by so many milliseconds and lets everything that is due happen */
+export function coordinate({ keys, signers, wanted: fresh }: Deployment, advance: (ms: number) => Promise<unknown>): TestCoordinator {
+  const faults: Fault[] = []
+  const alarms: Alarm[] = []
+  const clock = () => performance.now()
+  const peers = signers.map(({ row, channel }) => new Peer({ row, channel, suite, epoch: 1, settings, clock, alarm: (_, alarm) => void alarms.push(alarm), keep: (fault) => void faults.push(fault) }))
+  const blame: Blame = { judge: async (spoiled) => findCulprits(suite, keys, spoiled) }
+  const options = { suite, keys, epoch: 1, peers, blame, deadlineMs: 5_000 }
+  const mint = async (wanted: Wanted = fresh()) => {
+    const value = mintOutcome.parse(await settle(signByQuorum(options, wanted), advance))
+    if (value.outcome === 'signed' && !isSignature(keys.key, wanted.message, value.signature)) throw new Error('a signature that does not verify has left')
+    return value
+  }
+  return { faults, alarms, peers, options, bench: { suite, keys, epoch: 1, signers: signers.map(({ row }) => row) }, mint }
+}
+
+/** Lets time pass until the promise settles. */
+export async function settle<T>(promise: Promise<T>, advance: (ms: number) => Promise<unknown>): Promise<T> {
+  let done = false
+  const end = () => void (done = true)
+  promise.then(end, end)
+  for (let waited = 0; !done && waited < 20_000; waited++) await advance(1)
+  return promise
+}
+
+const isSignature = (key: Uint8Array, message: Uint8Array, signature: string): boolean =>
+  verify(null, message, createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: toBase64url(key) }, format: 'jwk' }), fromBase64url(signature) ?? new Uint8Array())
+
+/** How many runs of FROST the signers have seen. */
+export const attemptsOf = ({ signers }: Deployment): number => new Set(signers.flatMap(({ asked }) => asked)).size

@@ -1,0 +1,285 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { attemptsOf, coordinate as coordinateOn, settle } from './coordinator.testkit.ts'
+import { judgeAccusation } from './evidence-of-fault.ts'
+import { deploy, freshBoot, type Deployment, type FakeSigner, type Misbehaviour } from './fake-signer.testkit.ts'
+import { signByQuorum } from './quorum.ts'
+
+/* Schedules of faults against real FROST, on a clock that stands still until it is told to go on. */
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'performance'] }))
+afterEach(() => void vi.useRealTimers())
+
+const advance = (ms: number) => vi.advanceTimersByTimeAsync(ms)
+const coordinate = (deployment: Deployment) => coordinateOn(deployment, advance)
+const misbehave = ({ signers }: Deployment, how: Misbehaviour, ...ids: number[]) => {
+  for (const signer of signers) if (ids.includes(signer.id)) signer.misbehaves = how
+}
+const signerOf = ({ signers }: Deployment, id: number): FakeSigner => signers.find((signer) => signer.id === id) ?? expect.unreachable()
+const statesOf = (outcome: { parts: readonly { signer: number; state: string }[] }) => outcome.parts.map(({ state }) => state)
+
+const cheats: readonly Misbehaviour[] = ['bad_share', 'short_share', 'share_over_order', 'zero_share', 'share_of_another_attempt', 'wrong_R_and_share', 'bad_commitment', 'forged_refusal', 'refusal_of_another_request', 'bad_share_unsigned', 'nonsense', 'too_few_answers']
+const failures: readonly Misbehaviour[] = ['down', 'silent', 'slow', 'stale_nonce', 'wrong_epoch', 'ill', 'refuses', 'flapping', 'false_list_invalid']
+const harmless: readonly Misbehaviour[] = ['wrong_R', 'unsigned_reply']
+const groups = [[2, 3], [3, 5]] as const
+
+describe.each(groups)('TST-30 %i of %i: one faulty signer stops nothing', (t, n) => {
+  const positions = Array.from({ length: n }, (_, at) => at + 1)
+  test.each([...cheats, ...failures, ...harmless].flatMap((kind) => positions.map((id) => [kind, id] as const)))('%s at signer %i', async (kind, id) => {
+    const deployment = deploy(t, n)
+    const coordinator = coordinate(deployment)
+    await coordinator.mint()
+    misbehave(deployment, kind, id)
+    for (let round = 0; round < 4; round++) {
+      const before = attemptsOf(deployment)
+      expect(await coordinator.mint()).toMatchObject({ outcome: 'signed' })
+      expect(attemptsOf(deployment) - before).toBeLessThanOrEqual(n - t + 1)
+      await advance(3_000)
+    }
+    expect(coordinator.faults.filter(({ signer }) => signer !== id)).toEqual([])
+    expect(deployment.signers.map(({ overlaps }) => overlaps)).toEqual(positions.map(() => 0))
+  })
+
+  test('C-3 fewer than t signers make no signature, and it is said that too few answer', async () => {
+    const deployment = deploy(t, n)
+    const coordinator = coordinate(deployment)
+    await coordinator.mint()
+    misbehave(deployment, 'down', ...positions.slice(0, n - t + 1))
+    expect(await coordinator.mint()).toMatchObject({ outcome: 'unreachable', code: 'quorum_unavailable' })
+  })
+})
+
+describe('C-3 every quorum signs', () => {
+  const subsets = [1, 2, 3, 4, 5].flatMap((a) => [1, 2, 3, 4, 5].flatMap((b) => (a < b ? [[a, b]] : [])))
+  test.each(subsets)('3 of 5 without %i and %i', async (...dead) => {
+    const deployment = deploy(3, 5)
+    const coordinator = coordinate(deployment)
+    misbehave(deployment, 'down', ...dead)
+    const outcome = await coordinator.mint()
+    expect(outcome.parts.filter(({ state }) => state === 'signed').map(({ signer }) => signer)).toEqual([1, 2, 3, 4, 5].filter((id) => !dead.includes(id)))
+  })
+})
+
+describe('blame', () => {
+  const provable: readonly Misbehaviour[] = ['bad_share', 'share_over_order', 'zero_share', 'share_of_another_attempt', 'wrong_R_and_share', 'wrong_R']
+  test.each(provable)('TST-18 C-4 %s: the sender is named, evidence that anyone can check is kept, and it is left out', async (kind) => {
+    const deployment = deploy(2, 3)
+    const coordinator = coordinate(deployment)
+    await coordinator.mint()
+    await coordinator.mint()
+    misbehave(deployment, kind, 1, 2)
+    // Whichever of the two cheats first.
+    const outcome = await coordinator.mint()
+    const named = coordinator.faults.map(({ signer }) => signer)
+    expect(named.length).toBeGreaterThan(0)
+    expect(named.every((id) => [1, 2].includes(id))).toBe(true)
+    for (const { accusation, kind: found } of coordinator.faults) expect(accusation === undefined ? undefined : judgeAccusation(accusation, coordinator.bench)).toEqual({ verdict: 'guilty', kind: found })
+    expect(outcome.parts.filter(({ state }) => state === 'faulty').map(({ signer }) => signer)).toEqual([...named].sort())
+    expect(coordinator.peers.filter(({ excluded }) => excluded).map(({ id }) => id)).toEqual([...named].sort())
+  })
+
+  test('TST-18 two cheaters in one attempt are both named', async () => {
+    const deployment = deploy(3, 5)
+    const coordinator = coordinate(deployment)
+    await coordinator.mint()
+    const chosen = deployment.signers.filter(({ asked }) => asked.length > 0).map(({ id }) => id)
+    const [first = 0, second = 0] = chosen
+    // The others answer nothing, so that this quorum is the one that is tried.
+    misbehave(deployment, 'bad_share', first, second)
+    misbehave(deployment, 'down', ...[1, 2, 3, 4, 5].filter((id) => !chosen.includes(id)))
+    expect(await coordinator.mint()).toMatchObject({ outcome: 'unreachable' })
+    expect(coordinator.faults.map(({ signer }) => signer).sort()).toEqual([first, second])
+    expect(new Set(coordinator.faults.map(({ accusation }) => accusation?.request.attempt)).size).toBe(1)
+  })
+
+  test.each(['short_share', 'nonsense', 'too_few_answers'] as const)('TST-18 %s is named at once', async (kind) => {
+    const deployment = deploy(2, 3)
+    const coordinator = coordinate(deployment)
+    misbehave(deployment, kind, 1)
+    expect(await coordinator.mint()).toMatchObject({ outcome: 'signed' })
+    expect(coordinator.faults).toEqual([{ signer: 1, kind: 'reply_malformed' }])
+  })
+
+  test.each(['forged_refusal', 'refusal_of_another_request'] as const)('%s is no veto but a fault', async (kind) => {
+    const deployment = deploy(2, 3)
+    const coordinator = coordinate(deployment)
+    misbehave(deployment, kind, 1)
+    expect(await coordinator.mint()).toMatchObject({ outcome: 'signed' })
+    expect(coordinator.faults).toEqual([{ signer: 1, kind: 'signature_invalid' }])
+  })
+
+  test('TST-19 a bad share under a bad signature is no proof: it is kept without an accusation', async () => {
+    const deployment = deploy(2, 3)
+    const coordinator = coordinate(deployment)
+    misbehave(deployment, 'bad_share_unsigned', 1)
+    expect(await coordinator.mint()).toMatchObject({ outcome: 'signed' })
+    expect(coordinator.faults).toEqual([{ signer: 1, kind: 'share_invalid' }])
+  })
+
+  test('whoever hands out points that are none is named, not those who say so', async () => {
+    const deployment = deploy(3, 5)
+    misbehave(deployment, 'bad_commitment', 2)
+    const coordinator = coordinate(deployment)
+    expect(await coordinator.mint()).toMatchObject({ outcome: 'signed' })
+    expect(coordinator.faults).toEqual([{ signer: 2, kind: 'commitment_invalid' }])
+  })
+
+  test('with more cheaters than n−t the outcome is faulty, not unreachable', async () => {
+    const deployment = deploy(2, 3)
+    const coordinator = coordinate(deployment)
+    misbehave(deployment, 'bad_share', 1, 2, 3)
+    const outcome = await coordinator.mint()
+    expect(outcome.outcome).toBe('faulty')
+    expect(await coordinator.mint()).toMatchObject({ outcome: 'faulty' })
+  })
+
+  test('a cheater comes back after its time, and is out for longer the second time', async () => {
+    const deployment = deploy(2, 3)
+    const coordinator = coordinate(deployment)
+    const peer = coordinator.peers[0] ?? expect.unreachable()
+    peer.blame({ signer: 1, kind: 'share_invalid' })
+    await advance(59_000)
+    expect(peer.excluded).toBe(true)
+    await advance(2_000)
+    expect(peer.excluded).toBe(false)
+    peer.blame({ signer: 1, kind: 'share_invalid' })
+    await advance(61_000)
+    expect(peer.excluded).toBe(true)
+    await advance(60_000)
+    expect(peer.excluded).toBe(false)
+  })
+})
+
+describe('vetoes', () => {
+  test('TST-32 3 of 5 with 3 refusals returns at once, with reasons, asking nobody else', async () => {
+    const deployment = deploy(3, 5)
+    const coordinator = coordinate(deployment)
+    await coordinator.mint()
+    misbehave(deployment, 'refuses', 1, 2, 3, 4, 5)
+    const [before, began] = [attemptsOf(deployment), performance.now()]
+    const outcome = await coordinator.mint()
+    expect(outcome).toMatchObject({ outcome: 'refused', refusals: [{ reasons: [{ code: 'scope_not_allowed' }] }, {}, {}] })
+    expect(statesOf(outcome).sort()).toEqual(['refused', 'refused', 'refused', 'unused', 'unused'])
+    expect(attemptsOf(deployment) - before).toBe(1)
+    expect(performance.now() - began).toBeLessThan(15)
+  })
+
+  test('TST-32 it does not wait for those that can no longer change it', async () => {
+    const deployment = deploy(3, 5)
+    const coordinator = coordinate(deployment)
+    await coordinator.mint()
+    misbehave(deployment, 'refuses', 1, 2, 3)
+    misbehave(deployment, 'slow', 4, 5)
+    const began = performance.now()
+    expect(await coordinator.mint()).toMatchObject({ outcome: 'refused' })
+    expect(performance.now() - began).toBeLessThan(500)
+  })
+
+  test('n−t refusals are no veto of the whole', async () => {
+    const deployment = deploy(3, 5)
+    const coordinator = coordinate(deployment)
+    misbehave(deployment, 'refuses', 2, 4)
+    expect(await coordinator.mint()).toMatchObject({ outcome: 'signed', parts: expect.arrayContaining([{ signer: 2, state: 'refused', code: 'scope_not_allowed' }]) })
+  })
+
+  test.each([['ill', 'ill'], ['wrong_epoch', 'epoch_unknown']] as const)('%s is never a veto: the outcome is unreachable with its code', async (kind, code) => {
+    const deployment = deploy(2, 3)
+    const coordinator = coordinate(deployment)
+    misbehave(deployment, kind, 1, 2, 3)
+    expect(await coordinator.mint()).toMatchObject({ outcome: 'unreachable', code })
+  })
+})
+
+describe('hedging', () => {
+  test('a signer that falls silent costs one hedge, and then nothing', async () => {
+    const deployment = deploy(2, 3)
+    const coordinator = coordinate(deployment)
+    for (let round = 0; round < 3; round++) await coordinator.mint()
+    misbehave(deployment, 'silent', 1)
+    const times: number[] = []
+    for (let round = 0; round < 20; round++) {
+      const began = performance.now()
+      expect(await coordinator.mint()).toMatchObject({ outcome: 'signed' })
+      times.push(performance.now() - began)
+    }
+    expect(times.filter((ms) => ms > 10).length).toBeLessThanOrEqual(1)
+    expect(Math.max(...times)).toBeLessThan(100)
+    expect(signerOf(deployment, 1).calls.length).toBeLessThanOrEqual(4)
+  })
+
+  test('a dead signer is found alive again by a probe, not by a user', async () => {
+    const deployment = deploy(2, 3)
+    const coordinator = coordinate(deployment)
+    misbehave(deployment, 'down', 1)
+    await coordinator.mint()
+    expect(coordinator.peers[0]?.health.state).toBe('down')
+    signerOf(deployment, 1).misbehaves = undefined
+    await advance(10_000)
+    expect(coordinator.peers[0]?.health.state).toBe('well')
+    expect(coordinator.peers[0]?.status()).toMatchObject({ healthy: true, commitments: 32 })
+  })
+
+  test('the late answer of the first attempt is as good as the hedge’s', async () => {
+    const deployment = deploy(2, 3)
+    const coordinator = coordinate(deployment)
+    await coordinator.mint()
+    misbehave(deployment, 'slow', 1, 2, 3)
+    expect(await coordinator.mint()).toMatchObject({ outcome: 'signed' })
+    expect(deployment.signers.map(({ overlaps }) => overlaps)).toEqual([0, 0, 0])
+  })
+
+  test('when nobody answers, the deadline ends it', async () => {
+    const deployment = deploy(2, 3)
+    const coordinator = coordinate(deployment)
+    await coordinator.mint()
+    misbehave(deployment, 'silent', 1, 2, 3)
+    const outcome = await coordinator.mint()
+    expect(outcome).toMatchObject({ outcome: 'unreachable', code: 'quorum_unavailable' })
+    expect(statesOf(outcome)).toContain('unreachable')
+  })
+})
+
+describe('boots', () => {
+  test('after a restart the dead commitments are dropped and the message is signed all the same', async () => {
+    const deployment = deploy(2, 3)
+    const coordinator = coordinate(deployment)
+    await coordinator.mint()
+    for (const signer of deployment.signers) signer.restart()
+    expect(await coordinator.mint()).toMatchObject({ outcome: 'signed' })
+    expect(coordinator.alarms).toEqual([])
+    expect(coordinator.faults).toEqual([])
+  })
+
+  test('TST-15 two live boot ids of one signer raise an alarm', async () => {
+    const deployment = deploy(2, 3)
+    const coordinator = coordinate(deployment)
+    await coordinator.mint()
+    const [peer, copied] = [coordinator.peers[0] ?? expect.unreachable(), signerOf(deployment, 1)]
+    const probe = () => settle(peer.probe(), advance)
+    const first = copied.swapBoot(freshBoot())
+    await probe()
+    expect(coordinator.alarms).toEqual([])
+    copied.swapBoot(first)
+    await probe()
+    expect(coordinator.alarms).toEqual(['two_live_boots'])
+  })
+
+  test('a refusal of a boot not seen before counts once its certificate is fetched', async () => {
+    const deployment = deploy(2, 3)
+    const coordinator = coordinate(deployment)
+    await coordinator.mint()
+    for (const signer of deployment.signers) signer.restart()
+    misbehave(deployment, 'refuses', 1, 2, 3)
+    expect(await coordinator.mint()).toMatchObject({ outcome: 'refused' })
+    expect(coordinator.faults).toEqual([])
+  })
+})
+
+test('TST-12 64 messages at once go in one call per signer, each under commitments of its own', async () => {
+  const deployment = deploy(2, 3)
+  const coordinator = coordinate(deployment)
+  await Promise.all(coordinator.peers.map((peer) => settle(peer.restock(), advance)))
+  const outcomes = await settle(Promise.all(Array.from({ length: 60 }, () => signByQuorum(coordinator.options, deployment.wanted()))), advance)
+  expect(outcomes.map(({ outcome }) => outcome)).toEqual(Array.from({ length: 60 }, () => 'signed'))
+  expect(Math.max(...deployment.signers.map(({ calls }) => calls.length))).toBeLessThanOrEqual(6)
+  expect(coordinator.alarms).toEqual([])
+})
