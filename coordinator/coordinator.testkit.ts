@@ -39,10 +39,10 @@ export function coordinate({ keys, signers, wanted: fresh }: Deployment, advance
 
 /** Lets time pass until the promise settles. */
 export async function settle<T>(promise: Promise<T>, advance: (ms: number) => Promise<unknown>): Promise<T> {
-  let done = false
-  const end = () => void (done = true)
+  const state = { done: false }
+  const end = () => void (state.done = true)
   promise.then(end, end)
-  for (let waited = 0; !done && waited < 20_000; waited++) await advance(1)
+  for (let waited = 0; !state.done && waited < 20_000; waited++) await advance(1)
   return promise
 }
 

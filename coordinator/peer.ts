@@ -1,5 +1,4 @@
 import type { Suite } from '@symbolon/core/suite.ts'
-import type { NotNowCode } from '@symbolon/protocol/errors.ts'
 import type { Base64url } from '@symbolon/protocol/bytes.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import type { SignerStatus } from '@symbolon/protocol/mint.ts'
@@ -11,26 +10,8 @@ import { openStock, type Held } from './commitments.ts'
 import { certificateHolds, decoded, type Fault, type Said } from './evidence-of-fault.ts'
 import { openExclusion } from './exclusion.ts'
 import { openHealth, type Patience } from './health.ts'
-import { bodyOverhead, callCommitments, callSign, callStatus, keepsNonce, refusalHolds, type AskedItem, type Nonsense, type Silence, type SignerChannel, type Wire } from './signer-wire.ts'
-
-/** One item for one signer. */
-export interface Asked extends AskedItem {
-  readonly held: Held
-  /** False once nobody waits for the answer: then it is not sent. */
-  wanted(): boolean
-}
-
-/** What came back. `again`: asking once more, with another commitment, makes sense. */
-export type Heard =
-  | { readonly heard: 'signed'; readonly r: Uint8Array; readonly z: Uint8Array; readonly said: Said }
-  | { readonly heard: 'refused'; readonly refusal: Refusal }
-  | { readonly heard: 'not_now'; readonly code: NotNowCode; readonly retryAfter?: number; readonly again: boolean }
-  | { readonly heard: 'silent'; readonly timedOut: boolean; readonly again: boolean }
-  /** A fault that the peer has already been blamed for. */
-  | { readonly heard: 'nonsense' }
-  | { readonly heard: 'unsent' }
-
-export type Stocked = { readonly ok: true } | { readonly ok: false; readonly why: Exclude<Heard, { heard: 'signed' | 'refused' | 'unsent' }> }
+import { heardOf, type Asked, type Heard, type Stocked } from './heard.ts'
+import { bodyOverhead, callCommitments, callSign, callStatus, keepsNonce, refusalHolds, type Nonsense, type Silence, type SignerChannel } from './signer-wire.ts'
 
 /** What people must hear about. */
 export type Alarm = 'two_live_boots' | 'commitment_unknown'
@@ -281,21 +262,18 @@ export class Peer {
     this.#probing = setTimeout(() => {
       this.#probing = undefined
       if (this.health.state !== 'down') return
-      void this.probe().then(() => {
-        if (this.health.state === 'down') this.#probeUntilWell(Math.min(probeLastMs, pauseMs * 2))
-        else void this.restock()
-      })
+      void this.#probeOnce(pauseMs)
     }, pauseMs)
     this.#probing.unref()
+  }
+
+  async #probeOnce(pauseMs: number): Promise<void> {
+    await this.probe()
+    if (this.health.state === 'down') this.#probeUntilWell(Math.min(probeLastMs, pauseMs * 2))
+    else await this.restock()
   }
 
   #alarm(alarm: Alarm): void {
     this.#options.alarm(this.id, alarm)
   }
-}
-
-function heardOf(failure: Extract<Wire<never>, { ok: false }>): Extract<Heard, { heard: 'not_now' | 'silent' | 'nonsense' }> {
-  if ('fault' in failure) return { heard: 'nonsense' }
-  if (failure.silent === 'busy') return { heard: 'not_now', code: 'busy', again: false }
-  return { heard: 'silent', timedOut: failure.silent === 'timeout', again: failure.silent === 'unreachable' }
 }

@@ -5,8 +5,9 @@ import type { MintOutcome } from '@symbolon/protocol/mint.ts'
 import { finishAttempt, invalidCommitments, openAttempt, type Attempt, type Finished, type Wanted } from './attempt.ts'
 import type { Blame } from './blame.ts'
 import type { Held } from './commitments.ts'
+import type { Heard, Stocked } from './heard.ts'
 import { outcomeOf, type Seat } from './outcome.ts'
-import type { Heard, Peer, Stocked } from './peer.ts'
+import type { Peer } from './peer.ts'
 
 /*
  * Who signs. Shaped as ROAST (Ruffing et al., 2022): a signer is in at most one open attempt per message, and free for the next once it
@@ -130,11 +131,14 @@ class Round {
     const asked = {}
     this.#seats.set(peer.id, { at: 'busy', failures, asked, late: false })
     this.#after(peer.health.patience, () => this.#late(peer, asked))
-    void peer.restock().then((stocked: Stocked) => {
-      if (stocked.ok) this.#place(peer, { at: 'free', failures })
-      else this.#hearFailure(peer, stocked.why)
-      this.#step()
-    })
+    void peer.restock().then((stocked) => this.#hearStocked(peer, stocked))
+  }
+
+  #hearStocked(peer: Peer, stocked: Stocked): void {
+    if (this.#ended) return
+    if (stocked.ok) this.#free(peer)
+    else this.#hearFailure(peer, stocked.why)
+    this.#step()
   }
 
   #ask(attempt: Attempt, chosen: readonly { peer: Peer; held: Held }[]): void {
