@@ -1,0 +1,168 @@
+import type { IncomingMessage } from 'node:http'
+import { TLSSocket } from 'node:tls'
+import { readBody } from '@symbolon/runtime/channel-body.ts'
+import type { Logger } from '@symbolon/runtime/log.ts'
+import { clientAddress, limitKey } from './client-address.ts'
+import { openEvent, type AuditEvent, type EventFacts, type EventSink } from './event.ts'
+import { fail, oauthFace, problemFace, type Failure } from './failure.ts'
+import { limitHeaders, type Limiter } from './limiter.ts'
+import { mayChange, readable } from './origin.ts'
+import type { ApiRequest, ApiRoute, Reply } from './route.ts'
+import { openTimer, type Timer } from './timing.ts'
+import { requestIdOf, traceOf, type Trace } from './trace.ts'
+
+/** What every request is measured against. */
+export interface Ground {
+  /** Per client address. */
+  readonly addresses: Limiter
+  readonly trustedHops: number
+  /** Origins whose pages may call. */
+  readonly origins: ReadonlySet<string>
+  /** Addresses for routes of kind `address`. */
+  readonly insider: (address: string) => boolean
+  readonly facts: Pick<EventFacts, 'deployment' | 'roster' | 'policy'>
+  readonly sink: EventSink
+  readonly log: Logger
+  observe(path: string, status: number, ms: number): void
+}
+
+const bodyMs = 10_000
+
+/** One request, straight down: who and whence, may it be answered, how much is left, read, handle, record, reply. Never throws. */
+export async function answer(route: ApiRoute, incoming: IncomingMessage, ground: Ground): Promise<Response> {
+  const start = performance.now()
+  const arrival = arrivalOf(route, incoming, ground)
+  const outcome = await recorded(arrival, ground)
+  ground.observe(route.path, statusOf(outcome, arrival), performance.now() - start)
+  return respond(outcome, arrival, ground)
+}
+
+/** The face of what no route answers. */
+export function refuseUnrouted(incoming: IncomingMessage, code: 'not_found' | 'method_not_allowed' | 'internal', headers: Record<string, string>): Response {
+  const requestId = requestIdOf(first(incoming, 'x-request-id'))
+  const face = problemFace(fail(code, { headers }), { requestId, path: pathOf(incoming) })
+  return new Response(face.body, { status: face.status, headers: { ...safety, ...face.headers, 'content-type': face.type, 'cache-control': 'no-store', 'x-request-id': requestId } })
+}
+
+interface Arrival {
+  readonly route: ApiRoute
+  readonly incoming: IncomingMessage
+  readonly address: string
+  readonly requestId: string
+  readonly trace: Trace
+  readonly timer: Timer
+  readonly event: AuditEvent
+}
+
+function arrivalOf(route: ApiRoute, incoming: IncomingMessage, { trustedHops, facts, sink }: Ground): Arrival {
+  const address = clientAddress(incoming.socket.remoteAddress ?? '', incoming.headersDistinct['x-forwarded-for']?.join(','), trustedHops)
+  const requestId = requestIdOf(first(incoming, 'x-request-id'))
+  const trace = traceOf(first(incoming, 'traceparent'))
+  const event = openEvent({ event: route.event ?? 'intent', request_id: requestId, trace_id: trace.id, address, ...certificateOf(incoming), ...facts }, route.event === undefined ? () => undefined : sink)
+  return { route, incoming, address, requestId, trace, timer: openTimer(), event }
+}
+
+function certificateOf({ socket }: IncomingMessage): Pick<EventFacts, 'certificate'> {
+  const certificate = socket instanceof TLSSocket && socket.authorized ? socket.getPeerX509Certificate() : undefined
+  return certificate === undefined ? {} : { certificate: certificate.fingerprint256 }
+}
+
+/** The record is part of the answer: if it cannot be written, what was minted does not leave. */
+async function recorded(arrival: Arrival, ground: Ground): Promise<Reply | Failure> {
+  const outcome = await caught(() => serve(arrival, ground), arrival, ground)
+  return caught(async () => {
+    arrival.event.write({ status: statusOf(outcome, arrival), code: outcome.ok ? 'ok' : outcome.code })
+    return outcome
+  }, arrival, ground)
+}
+
+// A bug or a store that fails in one request is that request's 500, and no other's.
+async function caught(work: () => Promise<Reply | Failure>, { requestId, route }: Arrival, { log }: Ground): Promise<Reply | Failure> {
+  try {
+    return await work()
+  } catch (error) {
+    log.error({ err: error, request_id: requestId, path: route.path }, 'request failed')
+    return fail('internal')
+  }
+}
+
+async function serve(arrival: Arrival, ground: Ground): Promise<Reply | Failure> {
+  const { route, incoming, address, timer } = arrival
+  if (route.auth.kind === 'address' && !ground.insider(address)) return fail('not_found')
+  if (route.method === 'POST' && !mayChange(originOf(incoming), ground.origins)) return fail('origin_not_allowed')
+  const counted = route.costly ? await timer.measure('authenticate', () => admit(address, ground.addresses)) : { ok: true as const, headers: {} }
+  if (!counted.ok) return counted
+  const body = await bodyOf(route, incoming)
+  if (!body.ok) return { ...body, headers: { ...counted.headers, ...body.headers } }
+  const outcome = await route.handle(requestOf(arrival, body.bytes))
+  return { ...outcome, headers: joined(counted.headers, outcome.headers) }
+}
+
+async function admit(address: string, limiter: Limiter): Promise<{ readonly ok: true; readonly headers: Record<string, string> } | Failure> {
+  const allowance = await limiter.take(limitKey(address))
+  const headers = limitHeaders([{ limiter, allowance }])
+  if (allowance.ok) return { ok: true, headers }
+  return allowance.reason === 'broken' ? fail('not_ready', { detail: 'The store of the rate limits does not answer.' }) : fail('limited', { detail: `This address may ask ${limiter.quota} times a minute.`, retryAfter: allowance.resetSeconds, headers })
+}
+
+async function bodyOf({ takes }: ApiRoute, incoming: IncomingMessage): Promise<{ readonly ok: true; readonly bytes: Uint8Array } | Failure> {
+  if (takes === undefined) return { ok: true, bytes: new Uint8Array() }
+  if (!isType(incoming.headers['content-type'], takes.type)) return fail('unsupported_media_type', { detail: `Send ${takes.type}.` })
+  // A compressed body's size says nothing about what it becomes.
+  if (incoming.headers['content-encoding'] !== undefined) return fail('unsupported_media_type', { detail: 'Send the body as it is, without a content encoding.' })
+  const read = await readBody(incoming, { maxBytes: takes.maxBytes, timeoutMs: bodyMs, declared: incoming.headers['content-length'] })
+  if (read.ok) return { ok: true, bytes: read.bytes }
+  const headers = { connection: 'close' }
+  return read.reason === 'too_large' ? fail('too_large', { detail: `A body has at most ${takes.maxBytes} bytes.`, headers }) : fail('malformed', { detail: `The body did not arrive (${read.reason}).`, headers })
+}
+
+const isType = (header: string | undefined, wanted: string): boolean => {
+  const [type = '', parameter, ...more] = (header ?? '').toLowerCase().split(';').map((part) => part.trim())
+  return type === wanted && more.length === 0 && (parameter === undefined || /^charset="?utf-8"?$/.test(parameter))
+}
+
+const requestOf = ({ route, incoming, address, requestId, event, timer }: Arrival, body: Uint8Array): ApiRequest => ({
+  method: route.method,
+  path: route.path,
+  body,
+  address,
+  requestId,
+  header: (name) => incoming.headersDistinct[name] ?? [],
+  event,
+  timer,
+})
+
+/** Two limits may have been asked: both are told, in one list (RFC 9651). */
+function joined(a: Readonly<Record<string, string>> = {}, b: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return Object.fromEntries([...Object.entries(a), ...Object.entries(b)].map(([name]) => [name, [a[name], b[name]].filter((value) => value !== undefined).join(', ')]))
+}
+
+const faceFor = (failure: Failure, { route, requestId }: Pick<Arrival, 'route' | 'requestId'>) => (route.errors === 'oauth' ? oauthFace(failure, { requestId }) : problemFace(failure, { requestId, path: route.path }))
+const statusOf = (outcome: Reply | Failure, arrival: Arrival): number => (outcome.ok ? outcome.status : faceFor(outcome, arrival).status)
+
+const safety = { 'x-content-type-options': 'nosniff', 'content-security-policy': "default-src 'none'; frame-ancestors 'none'", 'referrer-policy': 'no-referrer' } as const
+
+function respond(outcome: Reply | Failure, arrival: Arrival, { origins }: Ground): Response {
+  const { route, incoming, requestId, trace, timer } = arrival
+  const face = outcome.ok ? { status: outcome.status, type: outcome.type ?? 'application/json', body: outcome.body, headers: outcome.headers ?? {} } : faceFor(outcome, arrival)
+  const timing = timer.header()
+  const headers = {
+    ...safety,
+    ...readable(originOf(incoming), origins, route.maxAge !== undefined),
+    ...face.headers,
+    'content-type': face.type,
+    'cache-control': outcome.ok && route.maxAge !== undefined ? `public, max-age=${route.maxAge}` : 'no-store',
+    'x-request-id': requestId,
+    traceparent: trace.parent,
+    ...(timing === '' ? {} : { 'server-timing': timing }),
+  }
+  return new Response(face.body, { status: face.status, headers })
+}
+
+export const originOf = (incoming: IncomingMessage) => ({ origin: first(incoming, 'origin'), site: first(incoming, 'sec-fetch-site') })
+export const pathOf = (incoming: IncomingMessage): string => (incoming.url ?? '/').split('?')[0] ?? '/'
+// Given twice, none of them is the one that was meant.
+const first = (incoming: IncomingMessage, name: string): string | undefined => {
+  const values = incoming.headersDistinct[name] ?? []
+  return values.length === 1 ? values[0] : values.length === 0 ? undefined : ''
+}

@@ -1,0 +1,163 @@
+import { createPublicKey, sign } from 'node:crypto'
+import { request as httpRequest } from 'node:http'
+import { setImmediate as turn } from 'node:timers/promises'
+import { toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
+import type { Evidence } from '@symbolon/protocol/evidence.ts'
+import { encodeIntent, type TokenIntent } from '@symbolon/protocol/intent.ts'
+import type { MintItem, MintOutcome } from '@symbolon/protocol/mint.ts'
+import { openJudge } from '@symbolon/policy/judge.ts'
+import { intentOf, keyEvidence, makeWorld, type World, type WorldOptions } from '@symbolon/policy/judge.testkit.ts'
+import { keysetOf, lineageOf } from '@symbolon/roster/keyset.ts'
+import { groupOf } from '@symbolon/roster/roster.ts'
+import { openLog } from '@symbolon/runtime/log.ts'
+import { openMetrics } from '@symbolon/runtime/metrics.ts'
+import type { Ground } from './answer.ts'
+import { addressSet } from './client-address.ts'
+import type { EventFacts } from './event.ts'
+import type { Judges } from './judges.ts'
+import type { Allowance, Limiter } from './limiter.ts'
+import type { Overview } from './overview.ts'
+import type { Quorum } from './quorum.ts'
+import { routesOf, type Parts } from './routes.ts'
+import { appOf, listen } from './server.ts'
+import type { ProofStore } from './store.ts'
+import { openSubjects } from './subject.ts'
+
+/* The api over real HTTP, with the real judge; a whole group key stands in for the quorum. */
+
+export const now = (): number => Math.floor(Date.now() / 1000)
+
+/** Counts in memory, for ever. */
+export function memoryLimiter(name: string, quota = 1_000_000): Limiter {
+  const used = new Map<string, number>()
+  return {
+    name,
+    quota,
+    window: 60,
+    async take(key): Promise<Allowance> {
+      const count = (used.get(key) ?? 0) + 1
+      used.set(key, count)
+      return count > quota ? { ok: false, reason: 'spent', resetSeconds: 30 } : { ok: true, remaining: quota - count, resetSeconds: 30 }
+    },
+  }
+}
+
+export function memoryProofs(): ProofStore {
+  const seen = new Set<string>()
+  return {
+    async take(id) {
+      const known = seen.has(toBase64url(id))
+      seen.add(toBase64url(id))
+      return !known
+    },
+  }
+}
+
+/** Signs what it is given, as t honest signers would. */
+export const honestQuorum = (world: World): Quorum => ({
+  async sign({ bytes }: MintItem) {
+    await turn()
+    const signature = toBase64url(sign(null, utf8(bytes), world.group.key)) as Extract<MintOutcome, { outcome: 'signed' }>['signature']
+    return { ok: true, outcome: { outcome: 'signed', signature, parts: [{ signer: 1, state: 'signed' }, { signer: 2, state: 'signed' }, { signer: 3, state: 'unused' }] }, timings: { log_us: 900, quorum_us: 2_000 } }
+  },
+})
+
+export interface Faked {
+  readonly world?: WorldOptions
+  readonly judges?: (honest: Judges) => Judges
+  readonly quorum?: (honest: Quorum) => Quorum
+  readonly addresses?: Limiter
+  readonly identities?: Limiter
+  readonly proofs?: ProofStore
+  readonly overview?: Partial<Overview>
+  readonly sink?: (facts: EventFacts) => void
+  readonly trustedHops?: number
+  readonly listen?: Parameters<typeof listen>[1]
+  readonly clock?: () => number
+  readonly subjectOf?: Parts['subjectOf']
+}
+
+export async function startApi(faked: Faked = {}) {
+  const world = makeWorld(faked.world)
+  const { roster } = world
+  const lineage = lineageOf(roster)
+  const group = groupOf(roster, 'token')
+  if (group === undefined) throw new Error('no token group')
+  const lines: string[] = []
+  const events: EventFacts[] = []
+  const log = openLog({ process: 'api', level: 'debug', to: { write: (line: string) => void lines.push(line) } })
+  const metrics = openMetrics({ process: 'api' })
+  const judge = openJudge({ ...world, issuerKeys: () => new Map() })
+  const honestJudges: Judges = { judge: async (request, clock) => (await turn(), judge.judge(request, clock)) }
+  const honest = honestQuorum(world)
+  const deployment = { roster, lineage, group, groupKey: createPublicKey(world.group.key), keyset: { keyset: keysetOf(roster), signatures: [] } }
+  const identities = faked.identities ?? memoryLimiter('identity')
+  const routes = routesOf({
+    deployment,
+    minting: { judges: faked.judges?.(honestJudges) ?? honestJudges, quorum: faked.quorum?.(honest) ?? honest, identities, groupKey: deployment.groupKey, roster: roster.version, policy: roster.policy, clock: faked.clock ?? now },
+    proofs: faked.proofs ?? memoryProofs(),
+    subjectOf: faked.subjectOf ?? openSubjects(roster),
+    overview: { status: () => Promise.reject(new Error('not faked')), keyset: async () => deployment.keyset, ...faked.overview },
+    metrics,
+  })
+  const ground: Ground = {
+    addresses: faked.addresses ?? memoryLimiter('address'),
+    trustedHops: faked.trustedHops ?? 0,
+    origins: new Set([roster.deployment.issuer, ...roster.deployment.console_origins]),
+    insider: addressSet(['127.0.0.1']),
+    facts: { deployment: lineage, roster: roster.version, policy: roster.policy },
+    sink: (facts) => {
+      log.info(facts, 'decision')
+      events.push(facts)
+      faked.sink?.(facts)
+    },
+    log,
+    observe: () => undefined,
+  }
+  const app = appOf(routes, ground)
+  const server = await listen(app, faked.listen ?? { listen: { host: '127.0.0.1', port: 0 }, tls: undefined })
+  const url = `${faked.listen?.tls === undefined ? 'http' : 'https'}://127.0.0.1:${server.address.port}`
+  return { url, port: server.address.port, app, world, routes, lines, events, roster, lineage, close: () => server.stop(AbortSignal.abort()) }
+}
+export type TestApi = Awaited<ReturnType<typeof startApi>>
+
+export interface HttpAnswer {
+  readonly status: number
+  readonly headers: Record<string, string | string[] | undefined>
+  readonly text: string
+  /** Undefined if the body is none. */
+  readonly body: Record<string, unknown>
+}
+
+export interface Sending {
+  readonly method?: string
+  readonly headers?: Record<string, string | string[]>
+  readonly body?: string | Buffer
+}
+
+/** With node:http, which lets a test set any header. */
+export async function send(url: string, { method = 'GET', headers = {}, body }: Sending = {}): Promise<HttpAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>()
+  const outgoing = httpRequest(url, { method, headers, agent: false }, (response) => {
+    const chunks: Buffer[] = []
+    response.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', reject).on('end', () => {
+      const text = Buffer.concat(chunks).toString()
+      resolve({ status: response.statusCode ?? 0, headers: response.headers, text, body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {} })
+    })
+  })
+  outgoing.on('error', reject).end(body)
+  return promise
+}
+
+export const post = (api: Pick<TestApi, 'url'>, path: string, body: unknown, headers: Record<string, string | string[]> = {}): Promise<HttpAnswer> =>
+  send(`${api.url}${path}`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: typeof body === 'string' ? body : JSON.stringify(body) })
+
+export const postForm = (api: Pick<TestApi, 'url'>, fields: Readonly<Record<string, string>> | string, headers: Record<string, string | string[]> = {}): Promise<HttpAnswer> =>
+  send(`${api.url}/oauth/token`, { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers }, body: typeof fields === 'string' ? fields : new URLSearchParams(fields).toString() })
+
+/** A wish of the service `ci` with true evidence, as `/v1/tokens` takes it. */
+export function asked(world: World, changes: Partial<TokenIntent> = {}): { intent: string; evidence: readonly Evidence[] } {
+  const iat = now()
+  const intent = intentOf(world, { iat, exp: iat + 300, ...changes })
+  return { intent: toBase64url(encodeIntent(intent)), evidence: [keyEvidence(world, intent)] }
+}

@@ -1,0 +1,95 @@
+import { decodeAs } from '@symbolon/protocol/json.ts'
+import { limits } from '@symbolon/protocol/limits.ts'
+import { coordinatorStatus, type CoordinatorStatus } from '@symbolon/protocol/mint.ts'
+import type { StatusResponse } from '@symbolon/protocol/http.ts'
+import { fingerprint, signedKeyset, type SignedKeyset } from '@symbolon/roster/keyset.ts'
+import type { Channel } from '@symbolon/runtime/channel-client.ts'
+import { readiness } from '@symbolon/runtime/health.ts'
+import type { Deployment } from './deployment.ts'
+import { endpoint } from './metadata.ts'
+
+/** What the coordinator says, as of at most `freshMs` ago. */
+export interface Overview {
+  status(): Promise<StatusResponse>
+  keyset(): Promise<SignedKeyset>
+}
+
+export interface OverviewOptions {
+  readonly channel: Pick<Channel, 'get'>
+  readonly deployment: Deployment
+  /** Whether the database answers. */
+  check(): Promise<{ readonly ok: true } | { readonly ok: false; readonly code: string }>
+  readonly clock?: () => number
+}
+
+const asking = { timeoutMs: 3_000, maxBytes: limits.batchBodyBytes }
+
+export function openOverview({ channel, deployment, check, clock = Date.now }: OverviewOptions): Overview {
+  const coordinator = remember(1_000, clock, () => askStatus(channel))
+  const database = remember(1_000, clock, check)
+  const keyset = remember(30_000, clock, () => askKeyset(channel, deployment))
+  return {
+    async status() {
+      const found = await coordinator()
+      const state = await readiness({ database: async () => asReason(await database()), quorum: async () => quorumState(found, deployment.group.t) }, 2_000)
+      return describe(deployment, found, state.failing.map(({ check: name, reason }) => (name === 'quorum' ? reason : `${name}: ${reason}`)))
+    },
+    keyset: async () => (await keyset()) ?? deployment.keyset,
+  }
+}
+
+type Found = { readonly ok: true; readonly value: CoordinatorStatus } | { readonly ok: false; readonly problem: string }
+
+async function askStatus(channel: Pick<Channel, 'get'>): Promise<Found> {
+  const answer = await channel.get('/v1/status', asking)
+  if (!answer.ok) return { ok: false, problem: `the coordinator cannot be reached (${answer.reason})` }
+  const decoded = answer.status === 200 ? decodeAs(coordinatorStatus, answer.body, limits.batchBodyBytes) : undefined
+  return decoded?.ok === true ? { ok: true, value: decoded.value } : { ok: false, problem: `the coordinator answers ${answer.status}` }
+}
+
+/** Only signatures on the very keyset that this process started with: which keyset is in force is not the coordinator's to say. */
+async function askKeyset(channel: Pick<Channel, 'get'>, { keyset }: Deployment): Promise<SignedKeyset | undefined> {
+  const answer = await channel.get('/v1/keyset', asking)
+  const decoded = answer.ok && answer.status === 200 ? decodeAs(signedKeyset, answer.body, limits.batchBodyBytes) : undefined
+  return decoded?.ok === true && fingerprint(decoded.value.keyset) === fingerprint(keyset.keyset) ? decoded.value : undefined
+}
+
+const asReason = (state: { readonly ok: true } | { readonly ok: false; readonly code: string }) => (state.ok ? state : ({ ok: false, reason: state.code } as const))
+
+function quorumState(found: Found, threshold: number): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
+  if (!found.ok) return { ok: false, reason: found.problem }
+  const healthy = found.value.signers.filter((signer) => signer.healthy)
+  if (healthy.length >= threshold) return { ok: true }
+  const down = found.value.signers.filter((signer) => !signer.healthy).map(({ name, problem }) => `${name} (${problem ?? 'unhealthy'})`)
+  return { ok: false, reason: `${healthy.length} of ${threshold} signers: ${down.join(', ')}` }
+}
+
+function describe({ roster, lineage, group }: Deployment, found: Found, problems: readonly string[]): StatusResponse {
+  return {
+    issuer: roster.deployment.issuer,
+    jwks_uri: endpoint(roster, '/.well-known/jwks.json'),
+    lineage,
+    roster: roster.version,
+    policy: roster.policy,
+    threshold: group.t,
+    ready: problems.length === 0,
+    problems: [...problems],
+    audiences: roster.audiences,
+    default_audience: roster.default_audience,
+    signers: found.ok ? found.value.signers : roster.signers.map(({ id, name }) => ({ id, name, healthy: false, problem: 'unknown', epoch: 0, roster: 0, policy: '', commitments: 0 })),
+  }
+}
+
+/** One question under way at once, and its answer kept for a moment: any number of callers cost one. */
+function remember<T>(ms: number, clock: () => number, ask: () => Promise<T>): () => Promise<T> {
+  let held: { readonly answer: Promise<T>; until: number } | undefined
+  return () => {
+    if (held === undefined || clock() >= held.until) {
+      const fresh = { answer: ask(), until: Number.POSITIVE_INFINITY }
+      held = fresh
+      // Counted from the answer; a rejection is not kept.
+      fresh.answer.then(() => (fresh.until = clock() + ms), () => (fresh.until = 0))
+    }
+    return held.answer
+  }
+}

@@ -1,0 +1,152 @@
+import { explainResponse, intentRequest, intentResponse, statusResponse, tokenRequest, tokenResponse, type ExplainResponse, type TokenResponse } from '@symbolon/protocol/http.ts'
+import { refusalCodes } from '@symbolon/protocol/errors.ts'
+import { limits } from '@symbolon/protocol/limits.ts'
+import { signedKeyset } from '@symbolon/roster/keyset.ts'
+import type { Metrics } from '@symbolon/runtime/metrics.ts'
+import type { Deployment } from './deployment.ts'
+import { checkDpop } from './dpop.ts'
+import { accessTokenType, exchangeForm, exchangeOf, readForm } from './exchange.ts'
+import { fail, type Failure } from './failure.ts'
+import { describeIntent, intentOf } from './intents.ts'
+import { authorizationServer, endpoint, jwks, openidConfiguration } from './metadata.ts'
+import { count, judge, mint, type Minted, type MintParts } from './mint.ts'
+import type { Overview } from './overview.ts'
+import { json, readJson, type ApiRequest, type ApiRoute, type Reply } from './route.ts'
+import type { ProofStore } from './store.ts'
+import type { SubjectOf } from './subject.ts'
+
+export interface Parts {
+  readonly deployment: Deployment
+  readonly minting: MintParts
+  readonly proofs: ProofStore
+  readonly subjectOf: SubjectOf
+  readonly overview: Overview
+  readonly metrics: Metrics
+}
+
+const reading = ['malformed', 'too_large', 'unsupported_media_type', 'origin_not_allowed', 'limited', 'not_ready'] as const
+const judging = [...reading, 'unauthenticated', ...refusalCodes, 'issuer_keys_unavailable', 'busy', 'timed_out'] as const
+const signing = ['bytes_differ', 'roster_behind', 'policy_behind', 'quorum_unavailable', 'quorum_faulty'] as const
+
+/** Every route of the api, each with what it asks for. */
+export function routesOf(parts: Parts): readonly ApiRoute[] {
+  return [...minting(parts), ...discovery(parts), ...health(parts)]
+}
+
+function minting(parts: Parts): readonly ApiRoute[] {
+  const { deployment, minting: mintParts } = parts
+  const body = { type: 'application/json', maxBytes: limits.apiBodyBytes } as const
+  const gives = { type: 'application/json' } as const
+  return [
+    {
+      method: 'POST', path: '/v1/tokens', auth: { kind: 'evidence' }, summary: 'Mint a token for an intent.', errors: 'problem', codes: [...judging, ...signing],
+      takes: { ...body, schema: tokenRequest }, gives: { ...gives, schema: tokenResponse, summary: 'The token, verified.' }, costly: true, event: 'mint',
+      handle: async (request) => {
+        const read = readJson(tokenRequest, request.body, { evidence: true })
+        if (!read.ok) return read
+        const minted = await mint({ ...callOf(request), request: read.value }, mintParts)
+        return minted.ok ? json(tokenReply(minted, request.requestId, mintParts.clock()), { headers: minted.headers }) : minted
+      },
+    },
+    {
+      method: 'POST', path: '/v1/explain', auth: { kind: 'evidence' }, summary: 'Say what a mint of this intent would come to, and why, without asking the signers.', errors: 'problem', codes: judging,
+      takes: { ...body, schema: tokenRequest }, gives: { ...gives, schema: explainResponse, summary: 'The judgement about the caller’s own evidence.' }, costly: true, event: 'explain',
+      handle: (request) => explain(request, parts),
+    },
+    {
+      method: 'POST', path: '/v1/intents', auth: { kind: 'public', why: 'It puts the caller’s own fields in canonical form; nothing is looked up, spent or stored.' }, summary: 'Build an intent from plain fields.', errors: 'problem', codes: reading,
+      takes: { ...body, schema: intentRequest }, gives: { ...gives, schema: intentResponse, summary: 'The intent. Compare every field before proving anything about it.' }, costly: true,
+      handle: async ({ body: bytes }) => {
+        const read = readJson(intentRequest, bytes, { evidence: false })
+        return read.ok ? json(describeIntent(intentOf(read.value, deployment, mintParts.clock()))) : read
+      },
+    },
+    {
+      method: 'POST', path: '/oauth/token', auth: { kind: 'subject_token' }, summary: 'Token exchange (RFC 8693), with DPoP (RFC 9449).', errors: 'oauth', codes: [...judging, ...signing, 'unsupported_grant_type', 'invalid_dpop_proof'],
+      takes: { type: 'application/x-www-form-urlencoded', maxBytes: limits.apiBodyBytes, schema: exchangeForm }, gives: { ...gives, summary: 'RFC 8693, section 2.2.1.' }, costly: true, event: 'exchange',
+      handle: (request) => exchange(request, parts),
+    },
+  ]
+}
+
+const callOf = ({ address, requestId, event, timer }: ApiRequest) => ({ asserted: { address }, requestId, event, timer })
+
+const tokenReply = ({ token, claims, signers }: Minted, requestId: string, now: number): TokenResponse => ({
+  token,
+  token_type: claims.cnf === undefined ? 'Bearer' : 'DPoP',
+  expires_in: claims.exp - now,
+  expires_at: new Date(claims.exp * 1000).toISOString(),
+  scope: claims.scope,
+  jti: claims.jti,
+  request_id: requestId,
+  signers: [...signers],
+})
+
+async function explain(request: ApiRequest, { minting: parts }: Parts): Promise<Reply | Failure> {
+  const read = readJson(tokenRequest, request.body, { evidence: true })
+  if (!read.ok) return read
+  const judged = await request.timer.measure('policy', () => judge({ ...callOf(request), request: read.value }, parts))
+  if (judged.verdict === 'unavailable') return fail(judged.code)
+  const counted = judged.principal === undefined ? undefined : await count(judged.principal.id, parts)
+  if (counted?.ok === false) return counted
+  const answer: ExplainResponse = {
+    granted: judged.verdict === 'granted',
+    ...(judged.principal === undefined ? {} : { principal: judged.principal.id }),
+    ...(judged.decision === undefined ? {} : { decision: judged.decision }),
+    reasons: judged.verdict === 'refused' ? [...judged.reasons] : [],
+    ...(judged.verdict === 'granted' ? { claims: { ...judged.claims } } : {}),
+    roster: parts.roster,
+    policy: parts.policy,
+    request_id: request.requestId,
+  }
+  return json(answer, counted === undefined ? {} : { headers: counted.headers })
+}
+
+/** DPoP first: a client whose proof is turned down sends the same subject token again, so nothing may be spent before. */
+async function exchange(request: ApiRequest, { deployment, minting: parts, proofs, subjectOf }: Parts): Promise<Reply | Failure> {
+  const read = readForm(Buffer.from(request.body).toString('latin1'))
+  if (!read.ok) return read
+  const now = parts.clock()
+  const dpop = request.header('dpop')
+  const key = dpop.length === 0 ? undefined : await request.timer.measure('authenticate', () => checkDpop({ proofs: dpop, method: 'POST', url: endpoint(deployment.roster, '/oauth/token'), now }, proofs))
+  if (key?.ok === false) return key
+  const asked = exchangeOf(read.value, { here: deployment, dpop: key?.jkt, now, subjectOf })
+  if (!asked.ok) return asked
+  const minted = await mint({ ...callOf(request), request: asked.value.request }, parts)
+  if (!minted.ok) return minted
+  const { token, claims } = minted
+  return json({ access_token: token, issued_token_type: accessTokenType, token_type: claims.cnf === undefined ? 'Bearer' : 'DPoP', expires_in: claims.exp - parts.clock(), scope: claims.scope }, { headers: minted.headers })
+}
+
+const published = 'It is published so that anyone can verify tokens.'
+
+function discovery({ deployment, overview }: Parts): readonly ApiRoute[] {
+  const fixed = (path: string, summary: string, value: unknown): ApiRoute => {
+    const body = JSON.stringify(value)
+    return { method: 'GET', path, auth: { kind: 'public', why: published }, summary, errors: 'problem', codes: [], gives: { type: 'application/json', summary }, costly: false, maxAge: 300, handle: async () => ({ ok: true, status: 200, body }) }
+  }
+  return [
+    fixed('/.well-known/jwks.json', 'The keys that verify tokens (RFC 7517).', jwks(deployment.roster)),
+    fixed('/.well-known/oauth-authorization-server', 'Metadata (RFC 8414).', authorizationServer(deployment.roster)),
+    fixed('/.well-known/openid-configuration', 'Metadata (OpenID Connect Discovery).', openidConfiguration(deployment.roster)),
+    {
+      method: 'GET', path: '/v1/keyset', auth: { kind: 'public', why: published }, summary: 'The keyset with the signers’ signatures; believe only the one that you pinned.', errors: 'problem', codes: [],
+      gives: { type: 'application/json', schema: signedKeyset, summary: 'The signed keyset.' }, costly: false, maxAge: 30, handle: async () => json(await overview.keyset()),
+    },
+  ]
+}
+
+function health({ overview, metrics }: Parts): readonly ApiRoute[] {
+  const open = { kind: 'public', why: 'It says which parts run, so that whoever is refused can see why.' } as const
+  return [
+    { method: 'GET', path: '/v1/status', auth: open, summary: 'Issuer, threshold and signers.', errors: 'problem', codes: [], gives: { type: 'application/json', schema: statusResponse, summary: 'The state, at most a second old.' }, costly: false, handle: async () => json(await overview.status()) },
+    { method: 'GET', path: '/livez', auth: open, summary: 'The process runs.', errors: 'problem', codes: [], gives: { type: 'application/json', summary: 'It does.' }, costly: false, handle: async () => json({ live: true }) },
+    { method: 'GET', path: '/readyz', auth: open, summary: 'A token could be minted now.', errors: 'problem', codes: ['not_ready'], gives: { type: 'application/json', summary: 'It could.' }, costly: false, handle: () => readyz(overview) },
+    { method: 'GET', path: '/metrics', auth: { kind: 'address' }, summary: 'Figures for Prometheus.', errors: 'problem', codes: ['not_found'], gives: { type: metrics.contentType, summary: 'Text exposition format.' }, costly: false, handle: async () => ({ ok: true, status: 200, body: await metrics.text(), type: metrics.contentType }) },
+  ]
+}
+
+async function readyz(overview: Overview): Promise<Reply | Failure> {
+  const { ready, problems } = await overview.status()
+  return ready ? json({ ready }) : fail('not_ready', { detail: `${problems.join('; ')}.` })
+}

@@ -1,0 +1,48 @@
+import { CompiledQuery, sql, type Kysely } from 'kysely'
+import type { Migration } from '@symbolon/runtime/store.ts'
+import type { LimitStore } from './limiter.ts'
+
+/* The api's own tables. Losing them loses counts and the memory of proofs that are minutes old; nothing here grants anything. */
+
+export interface Tables {
+  rate_limits: { key: string; points: number; expire: string | null }
+  dpop_proofs: { id: Buffer; until: string }
+}
+
+export const migrations: Readonly<Record<string, Migration>> = {
+  '0001_limits_and_proofs': {
+    async up(db) {
+      // The shape that rate-limiter-flexible writes. Unlogged: after a crash of the database a minute starts anew.
+      await sql`create unlogged table rate_limits (key varchar(255) primary key, points integer not null default 0, expire bigint)`.execute(db)
+      await sql`create index rate_limits_expire on rate_limits (expire)`.execute(db)
+      await sql`create table dpop_proofs (id bytea primary key, until bigint not null)`.execute(db)
+      await sql`create index dpop_proofs_until on dpop_proofs (until)`.execute(db)
+    },
+  },
+}
+
+/** What the rate limiter writes through. */
+export const limitStore = (db: Kysely<Tables>): LimitStore => ({
+  async query({ text, values = [] }) {
+    const { rows } = await db.executeQuery(CompiledQuery.raw(text, [...values]))
+    return { rows, rowCount: rows.length }
+  },
+})
+
+export interface ProofStore {
+  /** @returns false when this proof was taken before, by any node; @param until seconds */
+  take(id: Uint8Array, until: number): Promise<boolean>
+}
+
+export const proofStore = (db: Kysely<Tables>): ProofStore => ({
+  async take(id, until) {
+    const row = await db.insertInto('dpop_proofs').values({ id: Buffer.from(id), until: `${until}` }).onConflict((on) => on.doNothing()).returning('id').executeTakeFirst()
+    return row !== undefined
+  },
+})
+
+/** Removes what has ended. @param now seconds */
+export async function sweep(db: Kysely<Tables>, now: number): Promise<void> {
+  await db.deleteFrom('dpop_proofs').where('until', '<', `${now}`).execute()
+  await db.deleteFrom('rate_limits').where('expire', '<', `${(now - 60) * 1000}`).execute()
+}
