@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { Client } from 'pg'
+import { SafeError } from '@symbolon/runtime/log.ts'
 import { commandOf } from '@symbolon/runtime/pid-file.ts'
 import { socketFolder } from './socket-folder.ts'
 import { findUnprivileged, type Unprivileged } from './unprivileged.ts'
@@ -37,7 +38,16 @@ const run = promisify(execFile)
 const bareEnvironment = { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' }
 
 /** The command line of a running server contains this; a pid file that names another process is stale. */
-const postgresCommand = (home: string): string => `-D ${join(home, 'postgres', 'data')}`
+const postgresCommand = (home: string): string => `-D ${join(home, 'postgres', 'data')} `
+
+const urlOf = (socket: string, port: number, role: string): string => `postgres://${role}@${port === usualPort ? '' : `:${port}`}/${database}?host=${encodeURIComponent(socket)}`
+
+/** Where a role finds the server of this home, whether or not it runs. */
+export function postgresUrl(home: string, role: string): string {
+  const socket = socketFolder(home)
+  if (!socket.ok) throw new SafeError('socket_folder', socket.message)
+  return urlOf(socket.path, usualPort, role)
+}
 
 /** The process id of the server that runs on this home's data, whoever started it. */
 export function runningServer(home: string): number | undefined {
@@ -62,7 +72,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresR
   if (!created.ok) return created
   await writeAccess(place)
   const child = launch(place)
-  const postgres: Postgres = { pid: child.pid ?? 0, child, socket: socket.path, url: (role) => `postgres://${role}@${place.port === usualPort ? '' : `:${place.port}`}/${database}?host=${encodeURIComponent(socket.path)}`, stop: () => stopChild(child, socket) }
+  const postgres: Postgres = { pid: child.pid ?? 0, child, socket: socket.path, url: (role) => urlOf(socket.path, place.port, role), stop: () => stopChild(child, socket) }
   const ready = await untilReady(place, child)
   if (!ready.ok) {
     await postgres.stop()

@@ -1,0 +1,13 @@
+import type { Deployment } from './deployment.ts'
+import type { Preparation, Row } from './row.ts'
+
+/* Everything that a development deployment consists of. Postgres comes first by itself; the rest starts together, each after what it needs. */
+
+/** The processes. A row per process: whoever adds a process adds its config builder in a file of its own, and a line here. */
+export const rowsOf = (_deployment: Deployment): readonly Row[] => []
+
+/** What must have been done once before they start, in this order. */
+export const preparations: readonly Preparation[] = []
+
+/** The one whose readiness means that a quorum can mint. */
+export const mintingUnit = 'api'

@@ -1,0 +1,112 @@
+import { spawn } from 'node:child_process'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { deploymentProblems } from './deployment.ts'
+import { statusLines, summaryLines } from './display.ts'
+import { checkout, homePath, openHome, type Home } from './home.ts'
+import { launcherArguments, liveLauncher, readState, type LauncherState } from './state.ts'
+import { hasEnded } from './supervisor.ts'
+
+const followMs = 150
+
+/** `make up`: makes sure that a launcher runs, has it start what is missing, and shows how it goes. Gives the exit code. */
+export async function up({ detach }: { readonly detach: boolean }): Promise<number> {
+  const opened = openHome(homePath(process.env))
+  if (!opened.ok) return complain(opened.message)
+  const { home } = opened
+  const problems = deploymentProblems(home, process.env)
+  if (problems.length > 0) return complain(problems.join('\n'))
+  const screen = new Screen(process.stderr)
+  const running = liveLauncher(home)
+  const attempt = running === undefined ? 1 : (readState(home)?.attempt ?? 0) + 1
+  const pid = running ?? startLauncher(home)
+  if (running !== undefined) process.kill(running, 'SIGUSR2')
+  const state = await untilSettled({ home, pid, attempt, screen })
+  if (state === undefined) {
+    // Another `make up` was first by a moment: its launcher is the one.
+    if (running === undefined && liveLauncher(home) !== undefined) return up({ detach })
+    return complain(`the launcher ended:\n${tail(home.log('launcher'))}`)
+  }
+  screen.end(summaryLines(state, home))
+  const code = state.minting ? 0 : 1
+  if (detach || running !== undefined) {
+    if (!detach) process.stderr.write(`The launcher that runs already (process ${running}) started what was missing; \`make down\` stops it.\n`)
+    return code
+  }
+  process.stderr.write('Ctrl-C stops everything. `make up DETACH=1` would have left it running.\n')
+  return follow(home, pid, screen)
+}
+
+function complain(message: string): number {
+  process.stderr.write(`${message}\n`)
+  return 1
+}
+
+function startLauncher(home: Home): number {
+  const log = openSync(home.log('launcher'), 'a', 0o600)
+  const child = spawn(process.execPath, [join(checkout, 'dev/main.ts'), ...launcherArguments(home)], { cwd: checkout, detached: true, stdio: ['ignore', log, log] })
+  closeSync(log)
+  child.unref()
+  if (child.pid === undefined) throw new TypeError('a process that was spawned has an id')
+  return child.pid
+}
+
+type Waiting = { readonly home: Home; readonly pid: number; readonly attempt: number; readonly screen: Screen }
+
+/** Shows the state until the attempt has settled; undefined if the launcher ended before. */
+async function untilSettled({ home, pid, attempt, screen }: Waiting): Promise<LauncherState | undefined> {
+  for (;;) {
+    const state = readState(home)
+    if (state !== undefined && state.launcher === pid && state.attempt >= attempt) {
+      screen.show(statusLines(state))
+      if (state.settled) return state
+    }
+    if (await hasEnded(pid, 0)) return undefined
+    await sleep(followMs)
+  }
+}
+
+/** Shows the state until the user ends it, or the launcher ends. */
+async function follow(home: Home, pid: number, screen: Screen): Promise<number> {
+  const asked = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => asked.abort())
+  while (!asked.signal.aborted) {
+    const state = readState(home)
+    if (state !== undefined) screen.show(statusLines(state))
+    if (await hasEnded(pid, 0)) return complain('the launcher ended')
+    await sleep(followMs, undefined, { signal: asked.signal }).catch(() => undefined)
+  }
+  screen.end(['stopping …'])
+  process.kill(pid, 'SIGTERM')
+  return (await hasEnded(pid, 120_000)) ? 0 : complain(`the launcher (process ${pid}) does not end`)
+}
+
+const tail = (path: string): string => readFileSync(path, 'utf8').trimEnd().split('\n').slice(-10).join('\n')
+
+/** Draws lines in place on a terminal; elsewhere prints each line when it changes. */
+class Screen {
+  readonly #out: NodeJS.WriteStream
+  #drawn: readonly string[] = []
+
+  constructor(out: NodeJS.WriteStream) {
+    this.#out = out
+  }
+
+  show(lines: readonly string[]): void {
+    if (lines.join('\n') === this.#drawn.join('\n')) return
+    if (this.#out.isTTY) {
+      const up = this.#drawn.length === 0 ? '' : `\x1b[${this.#drawn.length}A\x1b[J`
+      this.#out.write(`${up}${lines.map((line) => `${line.slice(0, this.#out.columns - 1)}\n`).join('')}`)
+    } else {
+      for (const line of lines) if (!this.#drawn.includes(line)) this.#out.write(`${line}\n`)
+    }
+    this.#drawn = lines
+  }
+
+  /** Leaves what is drawn, and goes on below it. */
+  end(lines: readonly string[]): void {
+    this.#out.write(`${lines.join('\n')}\n`)
+    this.#drawn = []
+  }
+}
