@@ -23,6 +23,8 @@ export interface Decision {
 export interface Audit {
   decision(of: Decision): void
   alarm(kind: Alarm, facts: Readonly<Record<string, string | number>>): void
+  /** An alarm with the error behind it. */
+  failed(kind: Alarm, error: unknown): void
 }
 
 /** @param always what every event names: the signer, its versions */
@@ -31,6 +33,10 @@ export function openAudit({ log, metrics, always }: { readonly log: Logger; read
   const answers = new Counter({ name: 'signer_answers_total', help: 'Items answered, by result and first code', labelNames: ['result', 'code'], registers })
   const alarmed = new Counter({ name: 'signer_alarms_total', help: 'Alarms raised', labelNames: ['alarm'], registers })
   const audit = log.child({ event: 'decision', ...always })
+  const raise = (kind: Alarm, facts: Readonly<Record<string, unknown>>) => {
+    alarmed.inc({ alarm: kind })
+    log.error({ event: 'alarm', alarm: kind, ...always, ...facts })
+  }
   return {
     decision({ by, request, attempt, judgement, answer }) {
       const codes = codesOf(answer)
@@ -46,10 +52,8 @@ export function openAudit({ log, metrics, always }: { readonly log: Logger; read
         codes,
       })
     },
-    alarm(kind, facts) {
-      alarmed.inc({ alarm: kind })
-      log.error({ event: 'alarm', alarm: kind, ...always, ...facts })
-    },
+    alarm: raise,
+    failed: (kind, error) => raise(kind, { err: error }),
   }
 }
 

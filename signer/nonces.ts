@@ -6,7 +6,7 @@ import { limits } from '@symbolon/protocol/limits.ts'
 import type { Commitment } from '@symbolon/protocol/sign.ts'
 
 /**
- * A coordinator that this signer holds nonces for, as its channel names it: `coordinator/1`. One coordinator can neither use
+ * A coordinator that this signer holds nonces for, as its channel names it: `symbolon:coordinator/1`. One coordinator can neither use
  * nor exhaust what was promised to another.
  */
 export type Coordinator = Brand<string, 'Coordinator'>
