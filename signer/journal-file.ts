@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite'
 import { z } from 'zod'
 import { fromBase64url, toBase64url } from '@symbolon/protocol/bytes.ts'
 import { base64urlOf } from '@symbolon/protocol/fields.ts'
 import { decodeAs } from '@symbolon/protocol/json.ts'
+import { syncFolder } from '@symbolon/keystore/folder.ts'
 import { SafeError } from '@symbolon/runtime/log.ts'
 import { firstHash, type JournalOwner } from './chain.ts'
 
@@ -72,12 +73,7 @@ function create({ file, fresh, marker: markerFile }: ReturnType<typeof paths>, w
 /** Gives a finished file its name, durably. */
 function publish(from: string, to: string): void {
   renameSync(from, to)
-  const folder = openSync(dirname(to), 'r')
-  try {
-    fsyncSync(folder)
-  } finally {
-    closeSync(folder)
-  }
+  syncFolder(dirname(to))
 }
 
 function openAlone(file: string, owner: JournalOwner): OpenFile {

@@ -1,13 +1,8 @@
 import type { NotNowCode } from '@symbolon/protocol/errors.ts'
-import type { Judgement, JudgeRequest } from '@symbolon/policy/judgement.ts'
+import type { Judgement } from '@symbolon/policy/judgement.ts'
+import type { JudgeBatch } from '@symbolon/policy/worker.ts'
 import type { MissingKey } from '@symbolon/evidence/established.ts'
 import type { CallResult } from '@symbolon/runtime/workers.ts'
-
-/** What worker threads judge in one call. */
-export interface JudgeBatch {
-  readonly requests: readonly JudgeRequest[]
-  readonly clock: number
-}
 
 /** Judges a batch, answers in order; a code if the machine could not. */
 export type JudgeAll = (batch: JudgeBatch) => Promise<readonly Judgement[] | NotNowCode>

@@ -48,8 +48,8 @@ export async function startSigner({ config, log, metrics }: Context<SignerConfig
   const boot = await openBoot(config.signer, seconds(), certify)
   const versions = { epoch: group.epoch, roster: roster.version, policy: roster.policy }
   const audit = openAudit({ log, metrics, always: { signer: config.signer, boot: boot.id, ...versions } })
-  const journal = openJournal({ folder: config.state, signer: config.signer, lineage: fromBase64url(lineageOf(roster)) ?? new Uint8Array(), onFailure: (error) => audit.failed('journal_failed', error) })
   const judges = await openJudges({ roster, bundle, folder: join(config.state, 'issuer-keys'), workers: config.judges, timeoutMs: config.judge_timeout_ms, log })
+  const journal = openJournal({ folder: config.state, signer: config.signer, lineage: fromBase64url(lineageOf(roster)) ?? new Uint8Array(), onFailure: (error) => audit.failed('journal_failed', error) })
   const nonces = openNonces(suite, member)
   const limits = openLimits({ perPrincipal: roster.rate, clock: () => performance.now() })
   const signer: Signer = { id: config.signer, boot, versions, suite, member, judge: judges.judge, limits, journal, nonces, audit, now: seconds, ...(steps === undefined ? {} : { steps }) }

@@ -1,0 +1,152 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Writable } from 'node:stream'
+import { openArena } from '@symbolon/core/arena.ts'
+import { assemble } from '@symbolon/core/aggregate.ts'
+import { deal } from '@symbolon/core/dealer.testkit.ts'
+import type { Member } from '@symbolon/core/keys.ts'
+import { sodiumSuite } from '@symbolon/core/sodium.ts'
+import { fromBase64url, toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
+import type { Evidence } from '@symbolon/protocol/evidence.ts'
+import { encodeIntent, type TokenIntent } from '@symbolon/protocol/intent.ts'
+import { limits as bounds } from '@symbolon/protocol/limits.ts'
+import type { Answer, Commitment, SignItem } from '@symbolon/protocol/sign.ts'
+import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
+import { openJudge, type Granted, type Judge } from '@symbolon/policy/judge.ts'
+import { at, intentOf, keyEvidence, makeWorld, type World, type WorldOptions } from '@symbolon/policy/judge.testkit.ts'
+import type { Device } from '@symbolon/keystore/device.ts'
+import { makeP256 } from '@symbolon/keystore/sealing.ts'
+import { heapMemory } from '@symbolon/core/secret.ts'
+import { softwareDevice } from '@symbolon/keystore/software.ts'
+import { lineageOf } from '@symbolon/roster/keyset.ts'
+import { openLog } from '@symbolon/runtime/log.ts'
+import { openMetrics } from '@symbolon/runtime/metrics.ts'
+import type { Signer, Steps } from './answer.ts'
+import { openAudit } from './audit.ts'
+import { openBoot } from './boot.ts'
+import { openJournal } from './journal.ts'
+import { openLimits } from './limits.ts'
+import { nonceBytes, openNonces, type Coordinator } from './nonces.ts'
+
+/* Signers in one process, complete but for channel and threads: real shares, judge, journal. And a coordinator that asks them. */
+
+export const coordinator = 'symbolon:coordinator/1' as Coordinator
+
+/** A signer, and what it told its operator. */
+export interface Seat {
+  readonly signer: Signer
+  readonly events: Record<string, unknown>[]
+  readonly folder: string
+}
+
+export interface Table {
+  readonly world: World
+  readonly judge: Judge
+  readonly seats: readonly [Seat, Seat, Seat]
+  readonly clock: { now: number; ms: number }
+  close(): void
+}
+
+const suite = sodiumSuite(openArena(4 * nonceBytes + 256 * 1024))
+
+/** Three signers, of which two sign. */
+export async function openTable(options: WorldOptions & { readonly steps?: Steps } = {}): Promise<Table> {
+  const { keys, members } = deal(suite, { threshold: 2, ids: [1, 2, 3] })
+  const key = toBase64url(keys.key)
+  const group = { purpose: 'token' as const, epoch: 1, t: 2, n: 3, key, kid: thumbprint({ kty: 'OKP', crv: 'Ed25519', x: key }), alg: 'EdDSA' as const, shares: [...keys.shares].map(([id, share]) => ({ id, share: toBase64url(share) })) }
+  const devices = members.map(() => softwareDevice({ backend: 'memory', identity: makeP256(heapMemory), sealing: makeP256(heapMemory), memory: heapMemory }))
+  const signers = devices.map(({ identity, sealing }, index) => ({ id: index + 1, name: `signer-${index + 1}`, address: `127.0.0.1:${9000 + index}`, identity, hpke: sealing }))
+  const world = makeWorld({ ...options, roster: { groups: [group], signers, ...options.roster } })
+  const judge = openJudge({ ...world, issuerKeys: () => new Map() })
+  const clock = { now: at, ms: 0 }
+  const [one, two, three] = await Promise.all(members.map((member, index) => openSeat({ world, judge, member, device: devices[index], clock, steps: options.steps })))
+  if (one === undefined || two === undefined || three === undefined) throw new Error('three members')
+  const close = () => {
+    for (const { signer, folder } of [one, two, three]) {
+      signer.nonces.wipe()
+      signer.member.share.wipe()
+      signer.journal.close()
+      rmSync(folder, { recursive: true })
+    }
+  }
+  return { world, judge, seats: [one, two, three], clock, close }
+}
+
+type SeatParts = { world: World; judge: Judge; member: Member; device: Device | undefined; clock: Table['clock']; steps: Steps | undefined }
+
+async function openSeat({ world, judge, member, device, clock, steps }: SeatParts): Promise<Seat> {
+  const { roster } = world
+  const folder = mkdtempSync(join(tmpdir(), 'signer-answer-'))
+  const events: Record<string, unknown>[] = []
+  const log = openLog({ process: `signer-${member.id}`, level: 'info', to: new Writable({ write: (line, _, done) => { events.push(JSON.parse(String(line)) as Record<string, unknown>); done() } }) })
+  const versions = { epoch: 1, roster: roster.version, policy: roster.policy }
+  const boot = await openBoot(member.id, clock.now, async (bytes) => {
+    const signed = await device?.sign(bytes)
+    if (signed?.ok !== true) throw new Error('the device does not sign')
+    return signed.value
+  })
+  const audit = openAudit({ log, metrics: openMetrics({ process: 'test' }), always: { signer: member.id, boot: boot.id, ...versions } })
+  const signer: Signer = {
+    id: member.id,
+    boot,
+    versions,
+    suite,
+    member,
+    judge: async ({ requests, clock: now }) => requests.map((request) => judge.judge(request, now)),
+    limits: openLimits({ perPrincipal: roster.rate, clock: () => clock.ms }),
+    journal: openJournal({ folder, signer: member.id, lineage: fromBase64url(lineageOf(roster)) ?? new Uint8Array(), onFailure: (error) => audit.failed('journal_failed', error) }),
+    nonces: openNonces(suite, member),
+    audit,
+    now: () => clock.now,
+    ...(steps === undefined ? {} : { steps }),
+  }
+  return { signer, events, folder }
+}
+
+/** What the coordinator holds: one unspent commitment of each seat that it will ask. */
+export const stock = (seats: readonly Seat[], count = 1): Commitment[][] => seats.map(({ signer }) => signer.nonces.promise(coordinator, count))
+
+export const listOf = (seats: readonly Seat[], commitments: readonly Commitment[]) => seats.map(({ signer }, at) => ({ id: signer.id, ...(commitments[at] ?? { hiding: '' as Base64url, binding: '' as Base64url }) }))
+
+/** An honest item over a fresh list of two signers. */
+export function itemOf(table: Table, intent: TokenIntent = intentOf(table.world), over: Partial<SignItem> & { readonly evidence?: Evidence[]; readonly quorum?: readonly Seat[] } = {}): SignItem {
+  const { quorum = [table.seats[0], table.seats[1]], ...fields } = over
+  const evidence = fields.evidence ?? [keyEvidence(table.world, intent)]
+  return {
+    attempt: toBase64url(randomBytes(16)),
+    purpose: 'token',
+    epoch: 1,
+    roster: 1,
+    policy: table.world.roster.policy,
+    intent: toBase64url(encodeIntent(intent)),
+    evidence,
+    approvals: [],
+    asserted: {},
+    bytes_hash: granted(table, intent, evidence)?.bytesHash ?? toBase64url(new Uint8Array(32)),
+    commitments: fields.commitments ?? listOf(quorum, stock(quorum).flat()),
+    ...fields,
+  }
+}
+
+export function granted({ judge, clock }: Table, intent: TokenIntent, evidence: readonly Evidence[]): Granted | undefined {
+  const judgement = judge.judge({ intent: encodeIntent(intent), evidence, approvals: [], asserted: {} }, clock.now)
+  return judgement.verdict === 'granted' ? judgement : undefined
+}
+
+/** `signed`, or the code. */
+export function outcome(answer: Answer | undefined): string {
+  if (answer === undefined) return 'no answer'
+  if (answer.result === 'signed') return 'signed'
+  return answer.result === 'refused' ? `refused ${answer.refusal.reasons.map(({ code }) => code).join(' ')}` : answer.code
+}
+
+/** The signature that these shares make, verified; undefined if they do not. */
+export function signatureOf(table: Table, signingInput: string, answers: readonly (Answer | undefined)[]): Uint8Array | undefined {
+  const replies = answers.flatMap((each, at) => (each?.result === 'signed' ? [{ id: table.seats[at]?.signer.id ?? 0, r: fromBase64url(each.R) ?? new Uint8Array(), z: fromBase64url(each.share) ?? new Uint8Array() }] : []))
+  return assemble(suite, { keys: table.seats[0].signer.member.keys, message: utf8(signingInput), replies })
+}
+
+export const held = (seat: Seat): number => seat.signer.nonces.held(coordinator)
+export { bounds, suite }
