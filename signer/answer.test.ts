@@ -195,7 +195,7 @@ describe('TST-17 concurrency', () => {
       const attempt = { keys: one.signer.member.keys, message: utf8(granted(table, intent, item.evidence)?.signingInput ?? ''), commitments: item.commitments.map(({ id, hiding, binding }) => ({ id, hiding: fromBase64url(hiding) ?? new Uint8Array(), binding: fromBase64url(binding) ?? new Uint8Array() })) }
       const reply = { id: 1, r: fromBase64url(result.R) ?? new Uint8Array(), z: fromBase64url(result.share) ?? new Uint8Array() }
       const altered = { ...reply, z: Uint8Array.from(reply.z, (byte, place) => (place === 0 ? byte ^ 1 : byte)) }
-      expect([verifyShare(suite, attempt, reply), verifyShare(suite, attempt, altered)]).toEqual([{ ok: true, value: true }, { ok: true, value: false }])
+      expect([verifyShare(suite, attempt, reply), verifyShare(suite, attempt, altered)]).toEqual([{ ok: true, value: { r: true, share: true } }, { ok: true, value: { r: true, share: false } }])
     }
     expect(held(one)).toBe(bounds.commitmentsHeld)
   })
