@@ -10,7 +10,12 @@ const root = import.meta.dirname
 export const opaVersion = '1.22.2'
 /** `OPA` names another binary of the same version. */
 export const opaPath = process.env['OPA'] ?? join(root, '../.tools/bin/opa')
-export const programPath = join(root, 'bundle/policy.wasm')
+/** What is compiled from what: the default bundle, and a policy that misbehaves, for tests. */
+export const programs = [
+  { source: 'rego', program: join(root, 'bundle/policy.wasm') },
+  { source: 'testdata/misbehaving', program: join(root, 'testdata/misbehaving.wasm') },
+] as const
+export const entrypoint = 'symbolon/decision'
 export const capabilitiesPath = join(root, 'capabilities.json')
 
 /**
@@ -37,7 +42,7 @@ export function capabilities(): string {
 }
 
 /** Compiles a folder of Rego. File names go into the program, so they are given relative to this folder. */
-export function compileRego(folder: string, entrypoint: string): Uint8Array {
+export function compileRego(folder: string): Uint8Array {
   const scratch = mkdtempSync(join(tmpdir(), 'symbolon-policy-'))
   try {
     const archive = join(scratch, 'bundle.tar.gz')
@@ -63,5 +68,5 @@ if (import.meta.main) {
   const version = /^Version: (.+)$/m.exec(opa(['version']))?.[1]
   if (version !== opaVersion) throw new Error(`opa ${opaVersion} is wanted, this is ${version}`)
   writeFileSync(capabilitiesPath, capabilities())
-  writeFileSync(programPath, compileRego('rego', 'symbolon/decision'))
+  for (const { source, program } of programs) writeFileSync(program, compileRego(source))
 }

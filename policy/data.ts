@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { audience, rosterId, scopeName } from '@symbolon/protocol/fields.ts'
-import { decodeJson, checkShape, type Decoded, type Problem } from '@symbolon/protocol/json.ts'
+import { canonical, checkShape, decodeJson, type Decoded, type Problem } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 
 /* The data that the Rego decides by. Strict, so that a misspelt field is refused when it is loaded, not ignored when it matters. */
@@ -71,6 +71,9 @@ export function checkPolicyData(value: unknown): Decoded<PolicyData> {
   const problems = contradictions(decoded.value)
   return problems.length === 0 ? decoded : { ok: false, reason: 'wrong_shape', problems }
 }
+
+/** As a process keeps it beside the program. */
+export const encodePolicyData = (data: PolicyData): Uint8Array => canonical(data)
 
 /** A rule about something that does not exist is a misspelt rule: it would silently not apply. */
 function contradictions({ roles, scopes, deny }: PolicyData): Problem[] {

@@ -15,6 +15,9 @@ const memoryPages = { initial: 8, maximum: 256 }
 /** What the compiled program may import. Nothing in it reaches a clock, a random source, a file or the network. */
 const imports = new Set(['opa_builtin0', 'opa_builtin1', 'opa_builtin2', 'opa_builtin3', 'opa_builtin4', 'opa_abort', 'memory'])
 
+/** What the ABI of OPA's programs (1.2 and later) offers; without all of it opa-wasm would fail half-way. */
+const abi = ['opa_eval', 'opa_malloc', 'opa_json_parse', 'opa_json_dump', 'opa_heap_ptr_get', 'opa_heap_ptr_set', 'builtins', 'entrypoints', 'opa_wasm_abi_version', 'opa_wasm_abi_minor_version']
+
 /** The bundle is not one that can be evaluated here. */
 export class PolicyUnusable extends Error {
   override readonly name = 'PolicyUnusable'
@@ -48,6 +51,9 @@ function compile(wasm: Uint8Array): WebAssembly.Module {
     const program = new WebAssembly.Module(new Uint8Array(wasm))
     const foreign = WebAssembly.Module.imports(program).filter((wanted) => wanted.module !== 'env' || !imports.has(wanted.name))
     if (foreign.length > 0) throw new PolicyUnusable(`the program imports ${foreign.map((wanted) => wanted.name).join(', ')}`)
+    const offered = new Set(WebAssembly.Module.exports(program).map(({ name }) => name))
+    const lacking = abi.filter((name) => !offered.has(name))
+    if (lacking.length > 0) throw new PolicyUnusable(`the program is not a policy: it lacks ${lacking.join(', ')}`)
     return program
   } catch (error) {
     throw error instanceof PolicyUnusable ? error : new PolicyUnusable('the program does not compile', { cause: error })

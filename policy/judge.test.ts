@@ -99,7 +99,7 @@ describe('evidence', () => {
   test('by another key is refused', () => {
     const world = makeWorld()
     const intent = intentOf(world)
-    expect(codes(open(world).judge(request(world, intent, [keyEvidence(world, intent, makeKey())]), at))).toEqual(['proof_invalid'])
+    expect(codes(open(world).judge(request(world, intent, [keyEvidence(world, intent, { key: makeKey() })]), at))).toEqual(['proof_invalid'])
   })
 
   test('for another intent is refused', () => {

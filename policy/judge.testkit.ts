@@ -3,13 +3,14 @@ import { readFileSync } from 'node:fs'
 import { toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { Evidence } from '@symbolon/protocol/evidence.ts'
 import { encodeIntent, intentDigest, type TokenIntent } from '@symbolon/protocol/intent.ts'
-import { assembleJws, jwsSigningInput } from '@symbolon/protocol/jws.ts'
+import { assembleJws } from '@symbolon/protocol/jws.ts'
 import { proofSigningInput } from '@symbolon/protocol/proof.ts'
 import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
 import { lineageOf } from '@symbolon/roster/keyset.ts'
 import { problemsOf, roster as rosterSchema, type Issuer, type Roster, type Trust } from '@symbolon/roster/roster.ts'
 import { bundleDigest, type Bundle } from './bundle.ts'
 import { checkPolicyData, decodePolicyData, type PolicyData } from './data.ts'
+import * as files from './files.ts'
 
 /* A small deployment with real keys, and somebody who asks it: what the tests of this folder judge. */
 
@@ -29,8 +30,8 @@ const p256 = () => {
   return { kty: 'EC', crv: 'P-256', x: x as Base64url, y: y as Base64url } as const
 }
 
-export const program = new Uint8Array(readFileSync(new URL('bundle/policy.wasm', import.meta.url)))
-export const defaultData = good(decodePolicyData(readFileSync(new URL('data.json', import.meta.url))))
+export const program = new Uint8Array(readFileSync(files.defaultProgram))
+export const defaultData = good(decodePolicyData(readFileSync(files.defaultData)))
 
 export function good<T>(decoded: { ok: true; value: T } | { ok: false; reason: string; problems: readonly unknown[] }): T {
   if (decoded.ok) return decoded.value
@@ -111,14 +112,14 @@ const digestOf = (intent: TokenIntent) => intentDigest(encodeIntent(intent))
 
 export const signJws = (signingInput: string, { key }: Key): string => assembleJws(signingInput, sign(null, utf8(signingInput), key))
 
-export function keyEvidence(world: World, intent: TokenIntent, key = world.service): Evidence {
-  const payload = { iss: world.roster.deployment.issuer, intent: toBase64url(digestOf(intent)), kind: 'token', iat: intent.iat } as const
+export function keyEvidence(world: World, intent: TokenIntent, { key = world.service, iat = intent.iat } = {}): Evidence {
+  const payload = { iss: world.roster.deployment.issuer, intent: toBase64url(digestOf(intent)), kind: 'token', iat } as const
   return { kind: 'key', proof: signJws(proofSigningInput({ typ: 'symbolon-proof+jwt', alg: 'EdDSA', kid: 'ci-1' }, payload), key) }
 }
 
 export const idTokenEvidence = (world: World, intent: TokenIntent, claims: Readonly<Record<string, unknown>> = {}): Evidence => ({
   kind: 'id_token',
-  token: signJws(jwsSigningInput({ alg: 'EdDSA', kid: 'f1' }, { iss: 'https://forge.example', sub: 'repo', repository_id: '42', aud: `symbolon:${toBase64url(digestOf(intent))}`, iat: intent.iat, exp: intent.iat + 300, ...claims }), world.issuer),
+  token: signJws([{ alg: 'EdDSA', kid: 'f1' }, { iss: 'https://forge.example', sub: 'repo', repository_id: '42', aud: `symbolon:${toBase64url(digestOf(intent))}`, iat: intent.iat, exp: intent.iat + 300, ...claims }].map((part) => toBase64url(utf8(JSON.stringify(part)))).join('.'), world.issuer),
 })
 
 /** A request with true evidence of the service. */

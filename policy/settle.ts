@@ -65,9 +65,11 @@ function beyondCeiling({ intent, established: { ceiling } }: Asked): Reason[] {
 function lifetime({ decision, intent, established: { ceiling }, caps }: Asked): Settled {
   const allowed = Math.min(decision.max_ttl, caps.max_ttl, limits.tokenTtl)
   const reach = Math.min(ceiling?.max_ttl ?? Infinity, (ceiling?.end ?? Infinity) - intent.iat)
-  const ttl = intent.ttl ?? Math.min(caps.default_ttl, allowed, reach)
-  if (ttl >= 1 && ttl <= allowed && ttl <= reach) return { ok: true, ttl }
   const most = Math.max(0, Math.min(allowed, reach))
-  const more = { rule: reach < allowed ? 'evidence.ceiling' : 'decision.max_ttl', fact: intent.ttl === undefined ? 'no lifetime asked for' : `asked for ${intent.ttl} s`, remedy: most > 0 ? `Ask for ${most} s or less.` : 'Bring newer or stronger evidence.' }
-  return { ok: false, reasons: [reach < allowed && ttl > reach ? reasonOf('ceiling_exceeded', `The evidence reaches ${most} s from the issue time.`, more) : reasonOf('ttl_too_long', `At most ${most} s are allowed.`, more)] }
+  const ttl = intent.ttl ?? Math.min(caps.default_ttl, most)
+  if (ttl >= 1 && ttl <= most) return { ok: true, ttl }
+  const fact = intent.ttl === undefined ? 'no lifetime asked for' : `asked for ${intent.ttl} s`
+  const less = most > 0 ? `Ask for ${most} s or less.` : undefined
+  if (ttl > allowed || allowed < 1) return { ok: false, reasons: [reasonOf('ttl_too_long', `Policy and roster allow ${allowed} s.`, { rule: 'decision.max_ttl', fact, remedy: less ?? 'Ask for a scope that may be had for longer.' })] }
+  return { ok: false, reasons: [reasonOf('ceiling_exceeded', `The evidence reaches ${most} s from the issue time.`, { rule: 'evidence.ceiling', fact, remedy: less ?? 'Bring newer evidence.' })] }
 }

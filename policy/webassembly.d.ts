@@ -3,6 +3,7 @@ declare namespace WebAssembly {
   class Module {
     constructor(bytes: Uint8Array)
     static imports(program: Module): { readonly module: string; readonly name: string }[]
+    static exports(program: Module): { readonly name: string }[]
   }
   class Memory {
     readonly buffer: ArrayBuffer
