@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { randomBytes } from 'node:crypto'
+import { commit, sign } from '@symbolon/core/frost.ts'
+import { deal } from '@symbolon/core/dealer.testkit.ts'
+import { openLog } from '@symbolon/runtime/log.ts'
+import { openPool, type Pool } from '@symbolon/runtime/workers.ts'
+import { blameInWorkers, findCulprits, type Found, type Spoiled } from './blame.ts'
+import { suite } from './fake-signer.testkit.ts'
+
+const log = openLog({ process: 'test', level: 'error' })
+const module = new URL('./blame-worker.ts', import.meta.url)
+const { keys, members } = deal(suite, { threshold: 67, ids: Array.from({ length: 100 }, (_, at) => at + 1) })
+const record = { threshold: 67, key: keys.key, shares: [...keys.shares].map(([id, share]) => ({ id, share })) }
+const message = new TextEncoder().encode('a message')
+
+/** The shares of a quorum, one of them wrong. */
+function spoil(culprit: number, quorum = members.slice(0, 67)): Spoiled {
+  const nonces = quorum.map((member) => ({ member, pair: commit(suite, member) }))
+  const commitments = nonces.map(({ pair }) => pair.commitment)
+  const replies = nonces.map(({ member, pair }) => {
+    const share = sign(suite, { member, nonces: pair, message, commitments })
+    if (!share.ok) throw new Error(share.error.code)
+    return { id: member.id, r: share.value.r, z: member.id === culprit ? flipped(share.value.z) : share.value.z }
+  })
+  return { message, commitments, replies }
+}
+const flipped = (z: Uint8Array) => z.map((byte, at) => (at === 0 ? byte ^ 1 : byte))
+
+let spoiled: Spoiled
+let pool: Pool<Spoiled, Found>
+beforeAll(async () => {
+  spoiled = spoil(41)
+  pool = await openPool<Spoiled, Found>({ module, size: 1, init: record, timeoutMs: 10_000, log })
+}, 60_000)
+afterAll(() => pool.close())
+
+/** Milliseconds of processor time that this thread spends on it, whatever else the machine does. */
+async function cpuOf<T>(work: () => T | Promise<T>): Promise<{ value: T; ms: number }> {
+  const before = process.threadCpuUsage()
+  const value = await work()
+  const { user, system } = process.threadCpuUsage(before)
+  return { value, ms: (user + system) / 1000 }
+}
+
+test('TST-21 67 of 100 with one bad share: the culprit is named, and not on the event loop', async () => {
+  const blame = blameInWorkers(pool)
+  await blame.judge(spoiled)
+  const here = await cpuOf(() => findCulprits(suite, keys, spoiled))
+  const there = await cpuOf(() => blame.judge(spoiled))
+  expect(there.value).toEqual({ result: 'culprits', kind: 'share_invalid', ids: [41] })
+  expect(here.value).toEqual(there.value)
+  expect(there.ms).toBeLessThan(here.ms / 4)
+})
+
+test('TST-21 the cost grows as the number of shares, not as its square', async () => {
+  const third = deal(suite, { threshold: 22, ids: Array.from({ length: 30 }, (_, at) => at + 1) })
+  const small = spoil(7, third.members.slice(0, 22))
+  await cpuOf(() => findCulprits(suite, third.keys, small))
+  const [few, many] = [await cpuOf(() => findCulprits(suite, third.keys, small)), await cpuOf(() => findCulprits(suite, keys, spoiled))]
+  // 67 to 22 is 3.05; the square would be 9.3.
+  expect(many.ms / few.ms).toBeLessThan(6)
+})
+
+test('TST-21 a worker that takes too long is replaced, and nobody is blamed', async () => {
+  const hasty = await openPool<Spoiled, Found>({ module, size: 1, init: record, timeoutMs: 1, log: openLog({ process: 'test', level: 'error', to: { write: () => undefined } }) })
+  expect(await blameInWorkers(hasty).judge(spoiled)).toEqual({ result: 'undecided', why: 'no_time' })
+  await hasty.close()
+})
+
+test('an invalid commitment is its owner’s fault, whoever complains', () => {
+  const broken = { ...spoiled, commitments: spoiled.commitments.map((entry) => (entry.id === 7 ? { ...entry, hiding: new Uint8Array(32).fill(255) } : entry)) }
+  expect(findCulprits(suite, keys, broken)).toEqual({ result: 'culprits', kind: 'commitment_invalid', ids: [7] })
+})
+
+test('a list that is not the group’s is nobody’s fault but ours', () => {
+  expect(findCulprits(suite, keys, { ...spoiled, commitments: spoiled.commitments.slice(1) })).toEqual({ result: 'undecided', why: 'investigate' })
+})
+
+test('signers that name another R but give the right share are named beside the signature', () => {
+  const odd = { ...spoiled, replies: spoiled.replies.map((reply) => ({ ...reply, z: reply.id === 41 ? flipped(reply.z) : reply.z, r: reply.id === 3 ? randomBytes(32) : reply.r })) }
+  expect(findCulprits(suite, keys, odd)).toMatchObject({ result: 'signed', wrongR: [3] })
+})

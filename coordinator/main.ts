@@ -1,0 +1,5 @@
+import { runProcess } from '@symbolon/runtime/process.ts'
+import { coordinatorConfig } from './config.ts'
+import { startCoordinator } from './start.ts'
+
+await runProcess({ config: coordinatorConfig, start: startCoordinator })

@@ -1,0 +1,66 @@
+import { fromBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
+import { intentDigest } from '@symbolon/protocol/intent.ts'
+import { decodeAs, type Decoded } from '@symbolon/protocol/json.ts'
+import { limits } from '@symbolon/protocol/limits.ts'
+import { mintRequest, type MintItem, type MintOutcome, type MintReply } from '@symbolon/protocol/mint.ts'
+import { bytesHash } from '@symbolon/protocol/sign.ts'
+import type { Wanted } from './attempt.ts'
+import type { Logged, LogRow } from './log.ts'
+
+/** All that a mint depends on. */
+export interface Minting {
+  /** Version of the roster that this coordinator holds. */
+  readonly roster: number
+  /** Milliseconds that only go forward. */
+  clock(): number
+  write(rows: readonly LogRow[]): Promise<Logged>
+  sign(wanted: Wanted): Promise<MintOutcome>
+  /** Told once for each item, whatever became of it. */
+  observe(requestId: string, outcome: MintOutcome, ms: number): void
+}
+
+/**
+ * Tokens for the api: each item is logged, then signed by t signers or not at all. Nothing is judged here, and nothing here could make
+ * a signer sign what it would not: the coordinator chooses who is asked, and adds up what comes back.
+ */
+export async function mint(minting: Minting, body: Uint8Array): Promise<Decoded<MintReply>> {
+  const request = decodeAs(mintRequest, body, limits.batchBodyBytes)
+  if (!request.ok) return request
+  const wishes = request.value.items.map((item) => wishOf(minting, item))
+
+  const began = minting.clock()
+  const logged = await minting.write(wishes.filter(isCurrent).map(rowOf))
+  const written = minting.clock()
+  const outcomes = await Promise.all(wishes.map((wish) => (logged.ok ? signOne(minting, wish) : ill)))
+  const ended = minting.clock()
+
+  outcomes.forEach((outcome, at) => minting.observe(wishes[at]?.item.request_id ?? '', outcome, ended - began))
+  return { ok: true, value: { v: 1, outcomes, timings: { log_us: microseconds(written - began), quorum_us: microseconds(ended - written) } } }
+}
+
+interface Wish extends Wanted {
+  readonly current: boolean
+}
+
+const wishOf = ({ roster }: Minting, item: MintItem): Wish => ({ item, message: utf8(item.bytes), bytesHash: bytesHash(item.bytes), current: item.roster === roster })
+const isCurrent = ({ current }: Wish): boolean => current
+
+const rowOf = ({ item, bytesHash }: Wanted): LogRow => ({ requestId: item.request_id, kind: 'token', digest: intentDigest(checked(item.intent)), bytesHash: checked(bytesHash) })
+
+async function signOne(minting: Minting, wish: Wish): Promise<MintOutcome> {
+  // Built for another version than ours: our list of signers and keys may not be the one that it needs.
+  return wish.current ? minting.sign(wish) : notNow('roster_behind')
+}
+
+const notNow = (code: 'ill' | 'roster_behind'): MintOutcome => ({ outcome: 'unreachable', code, parts: [] })
+/** Without its log row no share is asked for. */
+const ill = notNow('ill')
+
+const microseconds = (ms: number): number => Math.max(0, Math.round(ms * 1000))
+
+/** Of text whose form the schema has checked. */
+function checked(text: string): Uint8Array {
+  const bytes = fromBase64url(text)
+  if (bytes === undefined) throw new TypeError('checked text is not base64url')
+  return bytes
+}

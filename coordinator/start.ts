@@ -1,0 +1,99 @@
+import { heapMemory } from '@symbolon/core/secret.ts'
+import { sodiumSuite } from '@symbolon/core/sodium.ts'
+import { serveChannel } from '@symbolon/runtime/channel-server.ts'
+import { connectChannel } from '@symbolon/runtime/channel-client.ts'
+import { openDatabase, type Database } from '@symbolon/runtime/database.ts'
+import { healthRoutes } from '@symbolon/runtime/health.ts'
+import { readTls, type TlsMaterial } from '@symbolon/runtime/identity.ts'
+import { SafeError, type Logger } from '@symbolon/runtime/log.ts'
+import type { Context, Started } from '@symbolon/runtime/process.ts'
+import { prepareStore } from '@symbolon/runtime/store.ts'
+import { openPool } from '@symbolon/runtime/workers.ts'
+import { blameInWorkers, type Found, type Spoiled } from './blame.ts'
+import type { CoordinatorConfig } from './config.ts'
+import type { Fault } from './evidence-of-fault.ts'
+import { openFigures, type Figures } from './figures.ts'
+import { openKeyset } from './keyset.ts'
+import { loadDeployment, type Deployment } from './load.ts'
+import { migrations, openMintLog, type MintLog, type Tables } from './log.ts'
+import { Peer } from './peer.ts'
+import { signByQuorum } from './quorum.ts'
+import { routesOf } from './routes.ts'
+import { quorumCheck, statusOf } from './status.ts'
+
+const clock = () => performance.now()
+const now = () => Math.floor(Date.now() / 1000)
+
+/** Opens what can fail first, listens last. Throws a SafeError where it refuses to start. */
+export async function startCoordinator({ config, log, metrics }: Context<CoordinatorConfig>): Promise<Started> {
+  // The coordinator holds no secret, so nothing that it computes with needs locked memory.
+  const suite = sodiumSuite(heapMemory)
+  const tls = tlsOf(config)
+  const deployment = loadDeployment(config, suite)
+  const { roster, group, keys } = deployment
+  const database = openDatabase<Tables>(config.database, { log, name: config.name })
+  const store = await prepareStore({ database, marker: config.store_marker, deployment: deployment.lineage, migrations })
+  if (!store.ok) throw new SafeError(store.code, store.message)
+  const pool = await openPool<Spoiled, Found>({ module: new URL('./blame-worker.ts', import.meta.url), size: 1, init: deployment.record, timeoutMs: config.blame_ms, log })
+  const mintLog = openMintLog(database.db, config.log_ms)
+  const figures = openFigures(metrics, log)
+  const channels = deployment.signers.map(({ row, address }) => ({ row, channel: connectChannel({ tls, address, expect: `symbolon:signer/${row.id}` }) }))
+  const keep = keeper(figures, mintLog, log)
+  const settings = { callMs: config.call_ms, probeMs: config.probe_ms, patience: { least: config.hedge_least_ms, most: config.hedge_most_ms }, stock: config.commitments, calls: config.calls_per_signer }
+  const peers = channels.map(({ row, channel }) => new Peer({ row, channel, suite, epoch: group.epoch, settings, clock, alarm: figures.alarm, keep }))
+  const quorum = { suite, keys, epoch: group.epoch, peers, blame: blameInWorkers(pool), deadlineMs: config.mint_ms }
+  const status = () => statusOf(peers, group.t)
+
+  const routes = [
+    ...routesOf({
+      minting: { roster: roster.version, clock, write: mintLog.write, sign: (wanted) => signByQuorum(quorum, wanted), observe: figures.minted },
+      status,
+      keyset: openKeyset({ first: deployment.keyset, signers: channels.map(({ row, channel }) => ({ id: row.id, channel })), threshold: group.t, callMs: config.call_ms, now }),
+    }),
+    ...healthRoutes({ roles: ['operator'], checks: { database: databaseCheck(database), quorum: quorumCheck(peers, group.t) }, metrics }),
+  ]
+  const server = await serveChannel({ tls, listen: config.listen, routes, log })
+  // The first mint finds commitments at hand; a signer that is not up yet is found by its probes.
+  for (const peer of peers) void peer.restock()
+  warnOfAddresses(deployment, log)
+  log.info({ ...server.address, signers: peers.length, threshold: group.t, epoch: group.epoch, roster: roster.version }, 'ready')
+  return {
+    state: 'running',
+    async stop(deadline) {
+      await server.stop(deadline)
+      for (const peer of peers) peer.close()
+      for (const { channel } of channels) channel.close()
+      await Promise.all([pool.close(), database.close()])
+    },
+  }
+}
+
+function tlsOf(config: CoordinatorConfig): TlsMaterial {
+  const read = readTls(config.tls, Date.now())
+  if (!read.ok) throw new SafeError(read.code, read.message)
+  if (read.tls.identity.role !== 'coordinator') throw new SafeError('tls_other_identity', `the certificate is ${read.tls.identity.role}/${read.tls.identity.id}’s, this is a coordinator`)
+  return read.tls
+}
+
+/** Evidence goes to the log of this process at once, and to the database if that takes it. */
+const keeper = (figures: Figures, mintLog: MintLog, log: Logger) => (fault: Fault) => {
+  figures.fault(fault)
+  const store = async () => {
+    const kept = await mintLog.keep(fault)
+    if (!kept.ok) log.error({ signer: fault.signer, fault: fault.kind, detail: kept.detail, accusation: fault.accusation }, 'evidence could not be stored')
+  }
+  void store()
+}
+
+const databaseCheck = ({ check }: Database<Tables>) => async () => {
+  const answer = await check()
+  return answer.ok ? answer : { ok: false as const, reason: answer.code }
+}
+
+/** Who a signer is follows from its certificate, so another way to it is allowed; it is still worth a line. */
+function warnOfAddresses({ signers }: Deployment, log: Logger): void {
+  for (const { row, address } of signers) {
+    const configured = `${address.host}:${address.port}`
+    if (configured !== row.address) log.warn({ signer: row.id, configured, roster: row.address }, 'a signer is configured at another address than the roster names')
+  }
+}
