@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,7 +33,13 @@ export const allowedBuiltins = new Set(
   ].flatMap((names) => names.split(' ')),
 )
 
-export const opa = (args: readonly string[]): string => execFileSync(opaPath, args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 64 * 1024 * 1024 })
+/** Runs the compiler in this folder. @returns what it prints; throws with that when it fails, for it prints its complaints there */
+export function opa(args: readonly string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(opaPath, args, { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
+  if (error !== undefined) throw error
+  if (status !== 0) throw new Error(`opa ${args[0] ?? ''}: ${stdout}${stderr}`)
+  return stdout
+}
 
 /** The compiler's own declarations, of the allowed built-ins only, and no host to connect to. */
 export function capabilities(): string {
@@ -41,12 +47,16 @@ export function capabilities(): string {
   return `${JSON.stringify({ ...current, builtins: current.builtins.filter(({ name }) => allowedBuiltins.has(name)), allow_net: [] }, undefined, 1)}\n`
 }
 
-/** Compiles a folder of Rego. File names go into the program, so they are given relative to this folder. */
-export function compileRego(folder: string): Uint8Array {
+/**
+ * Compiles a folder of Rego. File names go into the program, so they are given relative to this folder.
+ * @param options for tests of what is refused: another entrypoint, or every built-in there is
+ */
+export function compileRego(folder: string, options: { readonly entrypoint?: string; readonly capabilities?: false } = {}): Uint8Array {
   const scratch = mkdtempSync(join(tmpdir(), 'symbolon-policy-'))
   try {
     const archive = join(scratch, 'bundle.tar.gz')
-    opa(['build', '--target', 'wasm', '--entrypoint', entrypoint, '--capabilities', capabilitiesPath, '--ignore', '*_test.rego', '--output', archive, folder])
+    const limits = options.capabilities === false ? [] : ['--capabilities', capabilitiesPath]
+    opa(['build', '--target', 'wasm', '--entrypoint', options.entrypoint ?? entrypoint, ...limits, '--ignore', '*_test.rego', '--output', archive, folder])
     return memberOf(gunzipSync(readFileSync(archive)), 'policy.wasm')
   } finally {
     rmSync(scratch, { recursive: true })
