@@ -31,3 +31,8 @@ test: check
 
 bench: tools
 	@$(NODE) bench/main.ts
+
+# After a change to policy/rego: compiles it again, with the opa that `make test` installs.
+.PHONY: policy
+policy: tools
+	@$(NODE) policy/build.ts
