@@ -18,15 +18,17 @@ export type KeySet<Key> = { readonly keys: ReadonlyMap<string, Key>; readonly ab
 /** By id of the issuer's row. Plain data: it may cross to worker threads. */
 export type KeySnapshot<Key> = ReadonlyMap<string, KeySet<Key>>
 
-/** Seconds. */
+/** Seconds, but for `burst`. */
 export const issuerKeyTimes = {
   /** Older documents are fetched again in the background, asked for or not: a key that its issuer withdrew ends within this. */
   fresh: 300,
   /** While an issuer cannot be reached, its last keys count for this long, over a restart too; then for nothing. */
   usable: 3600,
-  /** Between two fetches of one document, whatever is asked: unknown `kid`s cost an issuer no more than this. */
+  /** A fetch of one document every so often, whatever is asked: unknown `kid`s cost an issuer no more. */
   pause: 10,
-  /** How long a `kid` that a document did not have is refused without looking again. */
+  /** Fetches (a number) that may follow at once when there were none for long: a rotation just after a fetch is found. */
+  burst: 3,
+  /** How long a `kid` is refused without looking again, after a document that was asked for because of it did not have it. */
   absent: 30,
   /** How often ages are looked at. */
   tick: 1,
@@ -75,10 +77,13 @@ type Fetched<Key> = { readonly at: number; readonly keys: ReadonlyMap<string, Ke
 type Entry<Key> = {
   readonly row: IssuerRow & { readonly jwks_uri: string }
   fetched: Fetched<Key> | undefined
+  /** When the next fetch may begin if no burst is to be used up: ahead of the clock by a pause per fetch made. */
+  paidUntil: number
   attemptedAt: number
   /** `kid` → until when. Oldest first. */
   readonly absent: Map<string, number>
-  underWay: Promise<void> | undefined
+  /** Whether it brought a document. */
+  underWay: Promise<boolean> | undefined
 }
 
 class Cache<Key> implements IssuerKeyCache<Key> {
@@ -113,15 +118,16 @@ class Cache<Key> implements IssuerKeyCache<Key> {
   async refresh(issuer: string, kid: string): Promise<Looked> {
     const entry = this.#entries.get(issuer)
     if (entry === undefined) return 'unavailable'
-    if (this.#usable(entry)?.keys.has(kid) === true) return 'known'
+    const knows = () => this.#entries.get(issuer) === entry && this.#usable(entry)?.keys.has(kid) === true
+    if (knows()) return 'known'
     if (kid.length > maxKid || this.#isAbsent(entry, kid)) return 'absent'
-    await this.#update(entry)
-    if (this.#entries.get(issuer) !== entry) return 'unavailable'
-    const fetched = this.#usable(entry)
-    if (fetched?.keys.has(kid) === true) return 'known'
-    // Only a document of just now can say that there is no such key.
-    if (fetched === undefined || this.#now() - fetched.at > this.#times.pause) return 'unavailable'
-    this.#setAbsent(entry, kid, fetched.at + this.#times.absent)
+    // A fetch that began before this question may say yes. It cannot say no: the key may be younger than its document.
+    await entry.underWay
+    if (knows()) return 'known'
+    const looked = await this.#update(entry)
+    if (knows()) return 'known'
+    if (!looked || this.#entries.get(issuer) !== entry) return 'unavailable'
+    this.#setAbsent(entry, kid)
     return 'absent'
   }
 
@@ -143,7 +149,7 @@ class Cache<Key> implements IssuerKeyCache<Key> {
     const stored = this.#files.read(row)
     const parsed = stored === undefined ? undefined : this.#options.parse(stored.document)
     const fetched = stored !== undefined && parsed?.ok === true ? { at: stored.at, keys: parsed.keys } : undefined
-    return { row, fetched, attemptedAt: -Infinity, absent: new Map(), underWay: undefined }
+    return { row, fetched, paidUntil: -Infinity, attemptedAt: -Infinity, absent: new Map(), underWay: undefined }
   }
 
   #usable(entry: Entry<Key>): Fetched<Key> | undefined {
@@ -155,46 +161,59 @@ class Cache<Key> implements IssuerKeyCache<Key> {
     return (entry.absent.get(kid) ?? -Infinity) > this.#now()
   }
 
-  #setAbsent(entry: Entry<Key>, kid: string, until: number): void {
+  #setAbsent(entry: Entry<Key>, kid: string): void {
     const [oldest] = entry.absent.keys()
     if (entry.absent.size >= maxAbsent && oldest !== undefined) entry.absent.delete(oldest)
-    entry.absent.set(kid, until)
+    entry.absent.set(kid, this.#now() + this.#times.absent)
     this.#changed()
   }
 
-  /** Whoever comes while a fetch is under way waits for that one; whoever comes too soon after it gets none. */
-  #update(entry: Entry<Key>): Promise<void> {
+  /** Whoever comes while a fetch is under way shares it. False: it failed, or there were too many just before. */
+  #update(entry: Entry<Key>): Promise<boolean> {
     if (entry.underWay !== undefined) return entry.underWay
-    const since = this.#now() - entry.attemptedAt
-    if (since >= 0 && since < this.#times.pause) return Promise.resolve()
-    entry.attemptedAt = this.#now()
+    if (!this.#mayFetch(entry)) return Promise.resolve(false)
     entry.underWay = this.#fetch(entry).finally(() => {
       entry.underWay = undefined
     })
     return entry.underWay
   }
 
-  async #fetch(entry: Entry<Key>): Promise<void> {
+  #mayFetch(entry: Entry<Key>): boolean {
+    const now = this.#now()
+    const { pause, burst } = this.#times
+    // After the clock was set back, what was paid ahead of it would last too long.
+    const paid = entry.paidUntil > now + pause * burst ? now : Math.max(now, entry.paidUntil)
+    if (paid + pause > now + pause * burst) return false
+    entry.paidUntil = paid + pause
+    entry.attemptedAt = now
+    return true
+  }
+
+  async #fetch(entry: Entry<Key>): Promise<boolean> {
     const { row } = entry
     const { log, parse } = this.#options
     const result = await fetchDocument(row.jwks_uri, { ...outbound, allowedAddresses: row.allowed_addresses ?? [], ...(row.ca === undefined ? {} : { ca: row.ca }) })
     // The roster may have changed meanwhile: what an older row led to no longer counts.
-    if (this.#entries.get(row.id) !== entry) return
-    if (!result.ok) return log.warn({ issuer: row.id, reason: result.reason, detail: result.detail }, 'an issuer’s keys could not be fetched')
-    const parsed = parse(result.body)
-    if (!parsed.ok) return log.warn({ issuer: row.id, reason: parsed.reason }, 'an issuer’s keys could not be read')
+    if (this.#entries.get(row.id) !== entry) return false
+    const parsed = result.ok ? parse(result.body) : result
+    if (!result.ok || !parsed.ok) {
+      log.warn({ issuer: row.id, reason: parsed.ok ? 'none' : parsed.reason, ...(result.ok ? {} : { detail: result.detail }) }, 'an issuer’s keys could not be fetched')
+      return false
+    }
     const at = this.#now()
     entry.fetched = { at, keys: parsed.keys }
     entry.absent.clear()
     this.#files.write(row, { at, document: result.body })
     log.info({ issuer: row.id, kids: [...parsed.keys.keys()] }, 'an issuer’s keys were fetched')
     this.#changed()
+    return true
   }
 
   #tick(): void {
     for (const entry of this.#entries.values()) {
       const age = this.#now() - (entry.fetched?.at ?? -Infinity)
-      if (age > this.#times.fresh || age < -clockStep) void this.#update(entry)
+      const since = Math.abs(this.#now() - entry.attemptedAt)
+      if ((age > this.#times.fresh || age < -clockStep) && since >= this.#times.pause) void this.#update(entry)
     }
     const ended = [...this.#entries.values()].some((entry) => this.#endedSince(entry))
     if (ended) this.#changed()
