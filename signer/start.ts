@@ -5,8 +5,8 @@ import { fromBase64url } from '@symbolon/protocol/bytes.ts'
 import { describeKeystoreError } from '@symbolon/keystore/errors.ts'
 import type { Keystore } from '@symbolon/keystore/keystore.ts'
 import { openKeystore } from '@symbolon/keystore/settings.ts'
-import { lineageOf, type SignedKeyset } from '@symbolon/roster/keyset.ts'
-import { serveChannel } from '@symbolon/runtime/channel-server.ts'
+import { lineageOf } from '@symbolon/roster/keyset.ts'
+import { serveChannel, type Route } from '@symbolon/runtime/channel-server.ts'
 import { readTls, type TlsMaterial } from '@symbolon/runtime/identity.ts'
 import { SafeError } from '@symbolon/runtime/log.ts'
 import type { Context, Started } from '@symbolon/runtime/process.ts'
@@ -54,7 +54,7 @@ export async function startSigner({ config, log, metrics }: Context<SignerConfig
   const limits = openLimits({ perPrincipal: roster.rate, clock: () => performance.now() })
   const signer: Signer = { id: config.signer, boot, versions, suite, member, judge: judges.judge, limits, journal, nonces, audit, now: seconds, ...(steps === undefined ? {} : { steps }) }
 
-  const server = await listen(config, { tls, log, signer, keyset: openKeyset({ roster, signer: config.signer, now: seconds, certify }) })
+  const server = await listen(config, { tls, log, routes: routesOf(signer, { keyset: openKeyset({ roster, signer: config.signer, now: seconds, certify }), metrics }) })
   log.info({ ...server.address, boot: boot.id, journal: journal.head().seq, ...versions }, 'ready')
   return {
     state: 'running',
@@ -88,11 +88,11 @@ const certifierOf = (keystore: Keystore) => async (bytes: Uint8Array): Promise<U
   throw new SafeError(signed.error.code, `the identity key does not sign: ${describeKeystoreError(signed.error)}`)
 }
 
-type Listening = { readonly tls: TlsMaterial; readonly log: Context<SignerConfig>['log']; readonly signer: Signer; readonly keyset: () => Promise<SignedKeyset> }
+type Listening = { readonly tls: TlsMaterial; readonly log: Context<SignerConfig>['log']; readonly routes: readonly Route[] }
 
-async function listen(config: SignerConfig, { tls, log, signer, keyset }: Listening) {
+async function listen(config: SignerConfig, { tls, log, routes }: Listening) {
   try {
-    return await serveChannel({ tls, listen: config.listen, routes: routesOf(signer, keyset), log })
+    return await serveChannel({ tls, listen: config.listen, routes, log })
   } finally {
     tls.key.fill(0)
   }

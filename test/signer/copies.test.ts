@@ -38,7 +38,7 @@ describe('TST-15 copies of a signer', () => {
     expect(report.certificate.boot).not.toBe(newest.certificate.boot)
     expect([newest.journal.seq, report.journal.seq]).toEqual([2, 1])
     expect(outcomes(await askSigner(restored, [unspent, spent]))).toEqual(['commitment_unknown', 'commitment_unknown'])
-    expect(alarms(restored)).toEqual(['commitment_unknown', 'commitment_unknown'])
+    await expect.poll(() => alarms(restored)).toEqual(['commitment_unknown', 'commitment_unknown'])
     await restored.kill('SIGTERM')
   })
 
