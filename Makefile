@@ -1,10 +1,14 @@
 # `make up` and `make test` are all that a newcomer needs; everything else is for those who stay.
 SHELL := /bin/sh
 NODE := .tools/bin/node
-.PHONY: up down reset test check types lint unit bench tools
+.PHONY: up down reset test check types lint unit system bench tools test-tools
 
 tools:
 	@node dev/setup.mjs
+
+# What only tests need: opa, Python, softhsm. `make up` never does.
+test-tools: tools
+	@$(NODE) dev/test-setup.ts
 
 up: tools
 	@$(NODE) dev/main.ts up
@@ -24,10 +28,13 @@ lint: tools
 	@$(NODE) node_modules/oxlint/bin/oxlint --deny-warnings
 
 unit: tools
-	@$(NODE) node_modules/vitest/vitest.mjs run --project unit
+	@$(NODE) dev/run-tests.ts unit
 
-test: check
-	@$(NODE) node_modules/vitest/vitest.mjs run --project system
+system: test-tools
+	@$(NODE) dev/run-tests.ts system
+
+test: test-tools types lint
+	@$(NODE) dev/run-tests.ts unit system
 
 bench: tools
 	@$(NODE) bench/main.ts

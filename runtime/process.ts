@@ -6,7 +6,7 @@ import { openMetrics, type Metrics } from './metrics.ts'
 import { liveProcess, removePidFile, writePidFile } from './pid-file.ts'
 
 /** How a process ends. 78 is EX_CONFIG, 64 EX_USAGE of sysexits.h. */
-export const exitCodes = { done: 0, refused: 1, usage: 64, bug: 70, drainedTooSlowly: 75, config: 78 } as const
+export const exitCodes = { done: 0, refused: 1, usage: 64, bug: 70, drainedTooSlowly: 75, config: 78, cutOff: 130 } as const
 
 /** The settings that every process has; spread into the strict object of its `config.ts`. */
 export const processFields = {
@@ -53,10 +53,11 @@ export async function runProcess<S extends z.ZodObject<typeof processFields>>(op
   dieOnBugs(log, config.pid_file)
   const other = liveProcess(config.pid_file, path)
   if (other !== undefined) return leave(exitCodes.refused, `${config.name}: already_running: process ${other} runs with this very config`)
+  const signals = hearSignals(config.pid_file)
   writePidFile(config.pid_file)
 
   const started = await startOrRefuse(() => options.start({ config: loaded.config, command, log, metrics: openMetrics({ process: config.name }) }))
-  if (started.state === 'running') return stopOnSignal({ config, log, stop: (deadline) => started.stop(deadline) })
+  if (started.state === 'running') return stopOnSignal({ config, log, signalled: signals.hold(), stop: (deadline) => started.stop(deadline) })
   removePidFile(config.pid_file)
   if (started.state === 'done') return leave(exitCodes.done)
   log.error({ code: started.code }, started.message)
@@ -101,12 +102,36 @@ function dieOnBugs(log: Logger, pidFile: string): void {
   process.on('unhandledRejection', die('unhandled rejection'))
 }
 
-type Stopping = { readonly config: Readonly<ProcessConfig>; readonly log: Logger; stop(deadline: AbortSignal): Promise<void> }
+/**
+ * Until `hold`, a signal ends the process at once: starting can be cut off anywhere, as a crash would. From then on the first one
+ * is for whoever drains, and a second one ends it without waiting.
+ */
+function hearSignals(pidFile: string): { hold(): Promise<NodeJS.Signals> } {
+  const first = Promise.withResolvers<NodeJS.Signals>()
+  let mayEnd = true
+  const hear = (signal: NodeJS.Signals) => {
+    first.resolve(signal)
+    if (mayEnd) {
+      removePidFile(pidFile)
+      process.exit(exitCodes.cutOff)
+    }
+    mayEnd = true
+  }
+  process.on('SIGTERM', hear)
+  process.on('SIGINT', hear)
+  return {
+    hold: () => {
+      mayEnd = false
+      return first.promise
+    },
+  }
+}
 
-function stopOnSignal({ config, log, stop }: Stopping): void {
-  const asked = Promise.withResolvers<NodeJS.Signals>()
+type Stopping = { readonly config: Readonly<ProcessConfig>; readonly log: Logger; readonly signalled: Promise<NodeJS.Signals>; stop(deadline: AbortSignal): Promise<void> }
+
+function stopOnSignal({ config, log, signalled, stop }: Stopping): void {
   const end = async () => {
-    log.info({ signal: await asked.promise }, 'stopping')
+    log.info({ signal: await signalled }, 'stopping')
     const deadline = AbortSignal.timeout(config.drain_seconds * 1000)
     const cut = new Promise<'cut'>((resolve) => deadline.addEventListener('abort', () => resolve('cut')))
     const outcome = await Promise.race([stop(deadline).then(() => 'drained' as const), cut])
@@ -114,8 +139,6 @@ function stopOnSignal({ config, log, stop }: Stopping): void {
     removePidFile(config.pid_file)
     process.exit(outcome === 'drained' ? exitCodes.done : exitCodes.drainedTooSlowly)
   }
-  process.on('SIGTERM', asked.resolve)
-  process.on('SIGINT', asked.resolve)
   // A failure here reaches the handler of unhandled rejections, which ends the process.
   void end()
 }
