@@ -4,10 +4,10 @@ import type { Intent, IntentDigest } from '@symbolon/protocol/intent.ts'
 import { parseJws, type Jws } from '@symbolon/protocol/jws.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import type { Issuer, Roster, Trust } from '@symbolon/roster/roster.ts'
+import { lintTrusts } from '@symbolon/roster/trust-lint.ts'
 import { refuse, type EvidenceInput, type EvidenceResult, type IssuerKey, type IssuerKeys } from './established.ts'
 import { refusalOfNone, show } from './near-miss.ts'
 import type { Keyring } from './signature.ts'
-import { lintTrusts } from './trust-lint.ts'
 import { matches, trustOf, type Claims } from './trust.ts'
 
 type IdTokenJudge = (item: { readonly token: string }, input: EvidenceInput) => EvidenceResult

@@ -1,7 +1,7 @@
 import type { Json } from '@symbolon/protocol/json.ts'
 import { reasonOf, type Reason } from '@symbolon/protocol/reason.ts'
+import { isIdentifying } from '@symbolon/roster/platforms.ts'
 import type { Condition, Trust } from '@symbolon/roster/roster.ts'
-import { isIdentifying } from './platforms.ts'
 import { claimAt, holds, outsidersClaims, type Claims } from './trust.ts'
 
 /** One condition that did not hold: which claim, what it held, what was wanted. */

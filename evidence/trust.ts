@@ -1,8 +1,8 @@
 import type { Json } from '@symbolon/protocol/json.ts'
+import { outsidersRuns } from '@symbolon/roster/platforms.ts'
 import type { Condition, Trust } from '@symbolon/roster/roster.ts'
 import type { Principal } from './established.ts'
 import { matchesPattern } from './pattern.ts'
-import { outsidersRuns } from './platforms.ts'
 
 export type Claims = Readonly<Record<string, Json>>
 

@@ -49,8 +49,9 @@ describe('a rehearsal by the claims of an ID token', () => {
   })
 
   test('Z-6 tells its author about a trust that can match nobody', () => {
-    const flawed = makeWorld({ trusts: [trust('loose', [{ claim: 'repository_id', pattern: '*' }], ['engineer'])] })
-    const { flaws, matching } = rehearse({ roster: flawed.roster, bundle: flawed.bundle, asker: { kind: 'claims', claims }, wish: { scope: ['read:logs'] }, now: at })
+    // A draft: no plan and no process would take it.
+    const draft = { ...world.roster, trusts: [trust('loose', [{ claim: 'repository_id', pattern: '*' }], ['engineer'])] }
+    const { flaws, matching } = rehearse({ roster: draft, bundle: world.bundle, asker: { kind: 'claims', claims }, wish: { scope: ['read:logs'] }, now: at })
     expect(flaws.map((flaw) => flaw.trust)).toContain('loose')
     expect(matching).toEqual([])
   })

@@ -52,6 +52,8 @@ describe('the roster document', () => {
     ['a trust of an unknown issuer', { issuers: [] }, 'trusts: ci-deploy names an unknown issuer'],
     ['a default audience outside the list', { default_audience: 'https://other.example' }, 'default_audience: must be one of audiences'],
     ['a default lifetime above the maximum', { token: { default_ttl: 900, max_ttl: 60 } }, 'token: default_ttl is longer than max_ttl'],
+    ['Z-6 a pattern that is none', { trusts: [{ id: 'ci-deploy', name: 'x', issuer: 'github', when: [{ claim: 'repository_id', equals: '42' }, { claim: 'ref', pattern: 'main' }], roles: [], groups: [] }] }, 'trusts: ci-deploy: /trusts/0/when/1: a pattern without * is an exact value (pattern_without_wildcard); did you mean "equals": "main"?'],
+    ['S-4 a repository by its name', { trusts: [{ id: 'ci-deploy', name: 'x', issuer: 'github', when: [{ claim: 'repository_owner_id', equals: '1' }, { claim: 'repository', equals: 'acme/app' }], roles: [], groups: [] }] }, 'trusts: ci-deploy: /trusts/0/when/1: repository holds a name, which is given away again after a deletion or a rename (name_instead_of_id); did you mean {"claim": "repository_id", "equals": "…"}?'],
   ])('%s is a problem', (_, change, problem) => expect(problemsOf(document(change))).toEqual([problem]))
 
   test.each<[string, object]>([

@@ -6,6 +6,7 @@ import { canonical, decodeCanonical, type Decoded } from '@symbolon/protocol/jso
 import { limits } from '@symbolon/protocol/limits.ts'
 import { purpose, type Purpose } from '@symbolon/protocol/purpose.ts'
 import { ceiling } from '@symbolon/protocol/token.ts'
+import { describeLint, lintTrusts } from './trust-lint.ts'
 
 /* The roster: who exists. One versioned document, held by every signer, changed only as a whole. */
 
@@ -136,6 +137,7 @@ export function problemsOf(document: RosterTemplate): string[] {
     ...(unique(document.services.flatMap((row) => row.keys.map((key) => key.jwk.x))) ? [] : ['services: a key belongs to one row']),
     ...(unique(document.issuers.map((row) => row.id)) && unique(document.issuers.map((row) => row.issuer)) ? [] : ['issuers: ids and URLs must differ']),
     ...document.trusts.filter((row) => !issuerIds.has(row.issuer)).map((row) => `trusts: ${row.id} names an unknown issuer`),
+    ...lintTrusts(document).map(describeLint),
     ...(document.audiences.includes(document.default_audience) ? [] : ['default_audience: must be one of audiences']),
     ...(document.token.default_ttl <= document.token.max_ttl ? [] : ['token: default_ttl is longer than max_ttl']),
   ]

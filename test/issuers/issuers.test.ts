@@ -7,9 +7,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { ask, boundTo, document, verdict, type Asked } from '@symbolon/evidence/evidence.testkit.ts'
 import type { EvidenceResult, IssuerKey } from '@symbolon/evidence/established.ts'
 import { parseDiscovery, parseJwks } from '@symbolon/evidence/jwks.ts'
-import { lintTrusts } from '@symbolon/evidence/trust-lint.ts'
 import { openVerifier } from '@symbolon/evidence/verify.ts'
-import type { Condition, Issuer, Roster } from '@symbolon/roster/roster.ts'
+import { problemsOf, type Condition, type Issuer, type Roster } from '@symbolon/roster/roster.ts'
 import { issuerKeyTimes, openIssuerKeys, type IssuerKeyCache } from '@symbolon/runtime/issuer-keys.ts'
 import { openLog } from '@symbolon/runtime/log.ts'
 import { optionalClaims } from './platforms.ts'
@@ -105,7 +104,7 @@ describe.each(['github', 'buildkite', 'kubernetes', 'gitlab'] as const)('%s', (p
     const result = await judge(roster, cacheOf(roster), asked, await fetchToken(issuer, platform, audienceFor(asked)))
     expect(verdict(result)).toBe('ok')
     expect(result.ok && [result.value.principal.id, result.value.evidence.class]).toEqual(['job', platform === 'gitlab' ? 'bearer' : 'bound'])
-    expect(lintTrusts(roster)).toEqual([])
+    expect(problemsOf(roster)).toEqual([])
   })
 
   test('S-4 under another id the same names are nobody', async () => {

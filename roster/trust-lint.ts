@@ -1,5 +1,5 @@
-import type { Condition, RosterTemplate, Trust } from '@symbolon/roster/roster.ts'
 import { idInsteadOf, isIdentifying, sentAsText, subjectForms } from './platforms.ts'
+import type { Condition, RosterTemplate, Trust } from './roster.ts'
 
 /** Why a trust may not be loaded. Stable codes; `did_you_mean` is what its author may have wanted. */
 export interface LintProblem {
@@ -29,8 +29,12 @@ export type LintCode =
 
 type Finding = Pick<LintProblem, 'code' | 'message' | 'did_you_mean'>
 
-/** Every trust of the roster. A roster with any problem must not be loaded. @returns all problems, empty for a sound roster */
+/** Every trust of the roster. No plan and no process takes a roster with a problem. @returns all problems, empty for a sound roster */
 export const lintTrusts = ({ trusts }: Pick<RosterTemplate, 'trusts'>): LintProblem[] => trusts.flatMap((trust, at) => lintTrust(trust, `/trusts/${at}`))
+
+/** One line for whoever wrote the trust. */
+export const describeLint = ({ trust, pointer, code, message, did_you_mean }: LintProblem): string =>
+  `trusts: ${trust}: ${pointer}: ${message} (${code})${did_you_mean === undefined ? '' : `; did you mean ${did_you_mean}?`}`
 
 function lintTrust(trust: Trust, pointer: string): LintProblem[] {
   const problem = (where: string) => (finding: Finding): LintProblem => ({ trust: trust.id, pointer: `${pointer}${where}`, ...finding })

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Condition } from '@symbolon/roster/roster.ts'
-import { document } from './evidence.testkit.ts'
-import { lintTrusts, type LintCode } from './trust-lint.ts'
+import type { Condition } from './roster.ts'
+import { describeLint, lintTrusts, type LintCode } from './trust-lint.ts'
 
 const id: Condition = { claim: 'repository_id', equals: '42' }
 const lint = (...when: Condition[]) => lintTrusts({ trusts: [{ id: 'deploy', name: 'D', issuer: 'ci', when, roles: [], groups: [] }] })
@@ -70,8 +69,10 @@ describe('S-4 names are no ids', () => {
     ['an object id of another issuer', [{ claim: 'oid', equals: 'x' }]],
   ])('%s is taken', (_, when) => expect(lint(...when)).toEqual([]))
 
-  test('every trust of a roster is looked at, and the problem points at it', () => {
-    const trusts = [...document().trusts, { id: 'bad', name: 'B', issuer: 'ci', when: [id, { claim: 'ref', pattern: '.*' }], roles: [], groups: [] }]
-    expect(lintTrusts(document({ trusts })).map(({ trust, pointer }) => [trust, pointer])).toEqual([['bad', '/trusts/2/when/1']])
+  test('every trust is looked at, and the problem points at it, in one line', () => {
+    const row = (name: string, ...when: Condition[]) => ({ id: name, name, issuer: 'ci', when, roles: [], groups: [] })
+    const problems = lintTrusts({ trusts: [row('good', id), row('bad', id, { claim: 'ref', pattern: '.*' })] })
+    expect(problems.map(({ trust, pointer }) => [trust, pointer])).toEqual([['bad', '/trusts/1/when/1']])
+    expect(problems.map(describeLint)).toEqual(['trusts: bad: /trusts/1/when/1: patterns are literal text with *, anchored at both ends; they are no regular expressions (looks_like_regex); did you mean "pattern": "*"?'])
   })
 })
