@@ -14,11 +14,22 @@ const caught = (work: () => unknown): unknown => {
 }
 
 describe('the log', () => {
-  test('L-1 a secret under a known name is redacted down to the third level', () => {
+  test('L-1 a secret under a known name is redacted at every level, in lists and in a child’s bindings too', () => {
     const { lines, log } = capture()
-    log.info({ token: 'canary', a: { password: 'canary', b: { 'set-cookie': 'canary' } }, headers: { authorization: 'canary' } }, 'hello')
+    log.info({ token: 'canary', a: { password: 'canary', b: { 'set-cookie': 'canary', c: [{ proof: 'canary' }, [{ d: { seed: 'canary' } }]] } }, headers: { authorization: 'canary' } }, 'hello')
+    log.child({ pin: 'canary', who: { passphrase: 'canary' } }).child({ share: 'canary' }).info('child')
+    log.info({ a: { b: { c: { d: { e: { f: { token: 'canary' } } } } } } })
+    log.info(Object.assign(Object.create(null) as object, { token: 'canary', inner: Object.assign(Object.create(null) as object, { token: 'canary' }) }))
     expect(lines.join()).not.toContain('canary')
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ process: 'api', level: 'info', msg: 'hello', token: '[redacted]' })
+  })
+
+  test('an endless structure ends', () => {
+    const { lines, log } = capture()
+    const endless: Record<string, unknown> = { name: 'x' }
+    endless['self'] = endless
+    log.info(endless)
+    expect(lines[0]).toContain('[deeper]')
   })
 
   test('L-1 bytes are shown as their length', () => {
