@@ -31,7 +31,7 @@ describe('Kubernetes over TLS', () => {
     const [cluster, other] = [testCa('cluster'), testCa('other')]
     const tls = cluster.issue({ dns: ['localhost'] })
     const seen: Seen[] = []
-    const server = createHttps({ key: tls.key, cert: tls.cert }, (request, response) => {
+    const server = createServer({ key: tls.key, cert: tls.cert }, (request, response) => {
       let body = ''
       request.on('data', (chunk: Buffer) => (body += chunk.toString())).on('end', () => {
         seen.push({ url: request.url ?? '', authorization: request.headers.authorization, body })
