@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { fromBase64url, toBase64url } from '@symbolon/protocol/bytes.ts'
+import { explainResponse } from '@symbolon/protocol/http.ts'
 import { encodeIntent, intentDigest, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import { bytesHash } from '@symbolon/protocol/sign.ts'
 import { assembleToken, parseToken, tokenSigningInput } from '@symbolon/protocol/token.ts'
@@ -98,6 +99,7 @@ describe('for any policy, roles and wish', () => {
         if (judgement.verdict === 'unavailable') throw new Error(judgement.code)
         const explanation = explanationOf(judgement)
         expect(explanation.granted).toBe(judgement.verdict === 'granted')
+        expect(explainResponse.parse({ ...explanation, roster: 1, policy: world.bundle.digest, request_id: 'x' })).toMatchObject(explanation)
         expect(explanation.decision).toEqual(judgement.decision)
         expect(explanation.reasons).toEqual(judgement.verdict === 'refused' ? judgement.reasons : [])
         const { scope, aud, ttl } = wish

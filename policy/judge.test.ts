@@ -1,9 +1,12 @@
+import { createRequire } from 'node:module'
 import { describe, expect, test } from 'vitest'
 import { toBase64url } from '@symbolon/protocol/bytes.ts'
 import { encodeIntent, intentDigest, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import { bytesHash } from '@symbolon/protocol/sign.ts'
+import type { Evidence } from '@symbolon/protocol/evidence.ts'
+import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
 import { openJudge, type Judgement } from './judge.ts'
-import { at, bundleWith, defaultData, idTokenEvidence, intentOf, keyEvidence, makeKey, makeWorld, program, request, type World, type WorldOptions } from './judge.testkit.ts'
+import { at, bundleWith, defaultData, idTokenEvidence, intentOf, jwkOf, keyEvidence, makeKey, makeWorld, program, request, signJws, tokenEvidence, type World, type WorldOptions } from './judge.testkit.ts'
 
 const open = (world: World) => openJudge({ ...world, issuerKeys: () => new Map() })
 const ask = (changes: Partial<TokenIntent> = {}, options: WorldOptions = {}, clock = at): Judgement => {
@@ -127,6 +130,53 @@ describe('evidence', () => {
   })
 })
 
+describe('a token as evidence', () => {
+  const issuer = 'http://localhost:8080'
+  const audiences = ['https://api.example', issuer]
+  const holder = makeKey()
+  /** Mints a token for this deployment itself, then asks with it. */
+  const through = (first: Partial<TokenIntent>, then: Partial<TokenIntent>, options: WorldOptions = {}, evidence = keyEvidence as (world: World, intent: TokenIntent) => Evidence): Judgement => {
+    const world = makeWorld({ ...options, roster: { audiences } })
+    const { judge } = open(world)
+    const made = intentOf(world, { aud: issuer, cnf: { jkt: thumbprint(jwkOf(holder)) }, ...first })
+    const granted = judge(request(world, made, [evidence(world, made)]), at)
+    if (granted.verdict !== 'granted') return granted
+    const intent = intentOf(world, { sub: granted.principal.id, iat: at + 60, exp: at + 120, ...then })
+    return judge(request(world, intent, [tokenEvidence(world, intent, { token: signJws(granted.signingInput, world.group), holder })]), at + 60)
+  }
+
+  test('B-1 gives no more than it has itself, and ends with it', () => {
+    const judgement = through({ scope: ['read:logs'], ttl: 100 }, { scope: ['read:logs'] })
+    expect(judgement).toMatchObject({ verdict: 'granted', claims: { iat: at + 60, exp: at + 100, 'urn:symbolon:v1': { origin: { kind: 'key', ceiling: { scope: ['read:logs'], end: at + 100 } } } } })
+  })
+
+  test.each([
+    ['a wider scope', { scope: ['read:logs', 'write:staging'] }, ['ceiling_exceeded']],
+    ['a later end', { ttl: 41 }, ['ceiling_exceeded']],
+    ['another subject', { sub: 'deploy' }, ['subject_mismatch']],
+  ])('B-1 %s is refused', (_, then, wanted) => expect(codes(through({ scope: ['read:logs'], ttl: 100 }, then))).toEqual(wanted))
+
+  test('I-6 made from class bearer stays under its ceiling', () => {
+    const issuerRow = { class: 'bearer', bearer_audience: 'symbolon-test', ceiling: { max_ttl: 90, scope: ['read:logs'] } } as const
+    const bearer = (world: World, intent: TokenIntent) => idTokenEvidence(world, intent, { aud: 'symbolon-test' })
+    const ask = (then: Partial<TokenIntent>) => through({ sub: 'deploy' }, then, { issuerRow: { ...issuerRow, ceiling: { ...issuerRow.ceiling, scope: [...issuerRow.ceiling.scope] } } }, bearer)
+    expect(ask({})).toMatchObject({ verdict: 'granted', claims: { exp: at + 90, 'urn:symbolon:v1': { origin: { kind: 'id_token', class: 'bearer', ceiling: { max_ttl: 90, scope: ['read:logs'], end: at + 90 } } } } })
+    expect(codes(ask({ scope: ['write:staging'] }))).toEqual(['ceiling_exceeded'])
+    expect(codes(ask({ ttl: 91 }))).toEqual(['ceiling_exceeded'])
+  })
+})
+
+describe('what the api asserts', () => {
+  const bundle = bundleWith({ ...defaultData, deny: { addresses: ['192.0.2.1'] } })
+  const from = (address?: string) => {
+    const world = makeWorld({ bundle })
+    return open(world).judge({ ...request(world, intentOf(world)), asserted: address === undefined ? {} : { address } }, at)
+  }
+
+  test('can refuse', () => expect(from('192.0.2.1')).toMatchObject({ verdict: 'refused', reasons: [{ code: 'policy_denied', rule: 'symbolon.deny', fact: 'address: 192.0.2.1' }], decision: { allow: false } }))
+  test('I-2 is not in the bytes', () => expect([from('192.0.2.2'), from()].map((judgement) => judgement.verdict)).toEqual(['granted', 'granted']))
+})
+
 describe('policy data', () => {
   const guarded = (rule: object) => ({ bundle: bundleWith({ ...defaultData, scopes: { 'write:staging': rule } }) })
 
@@ -166,4 +216,10 @@ describe('the bundle', () => {
     changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1
     expect(() => open({ ...world, bundle: { ...world.bundle, wasm: changed } })).toThrow(/the roster names the policy/)
   })
+})
+
+test('the half that believes its evidence can be reached through judge() only', () => {
+  const { resolve } = createRequire(import.meta.url)
+  expect(resolve('@symbolon/policy/judge.ts')).toMatch(/judge\.ts$/)
+  expect(() => resolve('@symbolon/policy/weigh.ts')).toThrow(expect.objectContaining({ code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' }))
 })

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { sha256, toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { Evidence } from '@symbolon/protocol/evidence.ts'
 import { encodeIntent, intentDigest, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import { assembleJws } from '@symbolon/protocol/jws.ts'
@@ -24,7 +24,7 @@ export function makeKey(): Key {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519')
   return { key: privateKey, x: publicKey.export({ format: 'jwk' }).x as Base64url }
 }
-const jwkOf = ({ x }: Key) => ({ kty: 'OKP', crv: 'Ed25519', x }) as const
+export const jwkOf = ({ x }: Key) => ({ kty: 'OKP', crv: 'Ed25519', x }) as const
 const p256 = () => {
   const { x, y } = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' })
   return { kty: 'EC', crv: 'P-256', x: x as Base64url, y: y as Base64url } as const
@@ -121,6 +121,12 @@ export const idTokenEvidence = (world: World, intent: TokenIntent, claims: Reado
   kind: 'id_token',
   token: signJws([{ alg: 'EdDSA', kid: 'f1' }, { iss: 'https://forge.example', sub: 'repo', repository_id: '42', aud: `symbolon:${toBase64url(digestOf(intent))}`, iat: intent.iat, exp: intent.iat + 300, ...claims }].map((part) => toBase64url(utf8(JSON.stringify(part)))).join('.'), world.issuer),
 })
+
+/** A token that the deployment signed, and a proof by the key that it is bound to. */
+export function tokenEvidence(world: World, intent: TokenIntent, { token, holder }: { readonly token: string; readonly holder: Key }): Evidence {
+  const payload = { iss: world.roster.deployment.issuer, intent: toBase64url(digestOf(intent)), kind: 'token', iat: intent.iat, of: toBase64url(sha256(utf8(token))) } as const
+  return { kind: 'token', token, proof: signJws(proofSigningInput({ typ: 'symbolon-proof+jwt', alg: 'EdDSA', jwk: jwkOf(holder) }, payload), holder) }
+}
 
 /** A request with true evidence of the service. */
 export const request = (world: World, intent: TokenIntent, evidence: readonly Evidence[] = [keyEvidence(world, intent)]) => ({ intent: encodeIntent(intent), evidence, approvals: [], asserted: {} })

@@ -10,6 +10,9 @@ import type { Reasons } from './judgement.ts'
 
 export type Settled = { readonly ok: true; readonly ttl: number } | { readonly ok: false; readonly reasons: Reasons }
 
+/** What one signed refusal holds. */
+const mostReasons = 64
+
 interface Asked {
   readonly decision: Decision
   readonly intent: Intent
@@ -19,7 +22,7 @@ interface Asked {
 
 export function settle(asked: Asked): Settled {
   const denied = asked.decision.allow ? [] : reasonsOf(asked.decision)
-  const [first, ...more] = [...denied, ...(asked.decision.allow ? [...needs(asked.decision), ...beyondCaps(asked), ...beyondCeiling(asked)] : [])]
+  const [first, ...more] = [...denied, ...(asked.decision.allow ? [...needs(asked.decision), ...beyondCaps(asked), ...beyondCeiling(asked)] : [])].slice(0, mostReasons)
   if (first !== undefined) return { ok: false, reasons: [first, ...more] }
   return lifetime(asked)
 }

@@ -28,4 +28,13 @@ export const decision = z.strictObject({
 })
 export type Decision = z.infer<typeof decision>
 
-export const reasonOf = (code: RefusalCode, message: string, more: { rule?: string; fact?: string; remedy?: string } = {}): Reason => ({ code, message, ...more })
+/** Cuts what is longer than a reason may be: a long value of the requester's must not make the refusal itself unreadable. */
+export function reasonOf(code: RefusalCode, message: string, { rule, fact, remedy }: { rule?: string; fact?: string; remedy?: string } = {}): Reason {
+  return {
+    code,
+    message: message.slice(0, 500),
+    ...(rule === undefined ? {} : { rule: rule.slice(0, 200) }),
+    ...(fact === undefined ? {} : { fact: fact.slice(0, 500) }),
+    ...(remedy === undefined ? {} : { remedy: remedy.slice(0, 500) }),
+  }
+}

@@ -35,12 +35,13 @@ clear if {
 	count(hits) == 0
 }
 
+# One reason for each kind of name, however many are on the list.
 reasons contains {
 	"code": "policy_denied",
 	"rule": "symbolon.deny",
 	"message": text.sentence(["The emergency deny list names this ", what, "."]),
-	"fact": text.sentence([what, ": ", name]),
+	"fact": text.sentence([what, ": ", text.list([name | some [kind, name] in hits; kind == what])]),
 	"remedy": "A guardian must take it off the list.",
 } if {
-	some [what, name] in hits
+	some what in {kind | some [kind, _] in hits}
 }

@@ -47,6 +47,11 @@ test_reason if {
 	}}
 }
 
+test_one_reason_for_each_kind if {
+	reasons := deny.reasons with input as asked with data.deny as object.union(empty, {"roles": ["engineer", "sre"], "groups": ["ops"]})
+	{reason.fact | some reason in reasons} == {"role: engineer, sre", "group: ops"}
+}
+
 test_others_are_clear if {
 	every list in object.keys(empty) {
 		deny.clear with input as asked with data.deny as naming(list, "other")

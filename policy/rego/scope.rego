@@ -55,16 +55,21 @@ reasons contains {
 reasons contains {
 	"code": "scope_not_allowed",
 	"rule": "symbolon.scope",
-	"message": text.sentence(["The role that has ", wanted, " may not be used for this audience."]),
-	"fact": text.sentence(["role: ", name, "; audience: ", input.intent.aud]),
-	"remedy": text.sentence(["Ask for one of its audiences: ", text.list(role.audiences), "."]),
+	"message": text.sentence(["The roles that have ", wanted, " may not be used for this audience."]),
+	"fact": text.sentence(["audience: ", input.intent.aud]),
+	"remedy": text.sentence(["Ask for one of their audiences: ", text.list(elsewhere(wanted)), "."]),
 } if {
 	some wanted in input.intent.scope
 	wanted in input.deployment.scopes
 	not longest[wanted]
+	held(wanted)
+}
+
+# Roles of the principal that have a scope, with the audiences that they are narrowed to.
+elsewhere(wanted) := [text.sentence([name, " (", text.list(role.audiences), ")"]) |
 	some name, role in roles.known
 	wanted in role.allow_scopes
-}
+]
 
 held(wanted) if {
 	some role in roles.known

@@ -70,8 +70,9 @@ test_narrowed_by_audience if {
 	not scope.allowed with input as asked(["narrow"], ["deploy:canary"]) with data.roles as table
 	reasons := scope.reasons with input as asked(["narrow"], ["deploy:canary"]) with data.roles as table
 	[reason] := [reason | some reason in reasons]
-	reason.fact == "role: narrow; audience: https://a"
-	reason.remedy == "Ask for one of its audiences: https://b."
+	reason.message == "The roles that have deploy:canary may not be used for this audience."
+	reason.fact == "audience: https://a"
+	reason.remedy == "Ask for one of their audiences: narrow (https://b)."
 }
 
 # Z-1, Z-2: what looks like a pattern is a name like any other.
