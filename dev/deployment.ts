@@ -94,7 +94,7 @@ function readSettings(environment: NodeJS.ProcessEnv): Read {
 
 function settingProblems({ FROST_N: n, FROST_T: t, POLICY_FILE: policy, ALLOWED_SCOPES: scopes, ALLOWED_AUDIENCES: audiences }: Settings): string[] {
   return [
-    ...(n < 2 || n > 20 ? [`FROST_N=${n}: this launcher runs 2 to 20 signers on one machine`] : []),
+    ...(n < 3 || n > 20 ? [`FROST_N=${n}: this launcher runs 3 to 20 signers on one machine`] : []),
     ...(t < 2 || t > n ? [`FROST_T=${t}: must be 2 to FROST_N (${n})`] : []),
     ...(2 * t <= n ? [`FROST_T=${t} of FROST_N=${n}: two disjoint quorums could sign different claims for one intent; t must be more than n/2`] : []),
     ...(policy !== '' && !existsSync(policy) ? [`POLICY_FILE: ${policy} is not there`] : []),

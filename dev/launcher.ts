@@ -71,8 +71,8 @@ class Launcher {
     this.#settled = false
     this.#notes.clear()
     this.#supervisor ??= await this.#supervise()
-    await this.#prepare()
-    await this.#supervisor.startMissing()
+    // Without its keys a process could only refuse to start, and its refusal would hide what really went wrong.
+    if (await this.#prepare()) await this.#supervisor.startMissing()
     this.#settled = true
     this.#report()
   }
@@ -108,7 +108,8 @@ class Launcher {
     return { url: databaseUrl ?? postgresUrl(this.#home.path, role), schema: role, ...(databasePassword === undefined ? {} : { password: databasePassword }) }
   }
 
-  async #prepare(): Promise<void> {
+  /** Whether everything that processes stand on is there. */
+  async #prepare(): Promise<boolean> {
     const authority = await openAuthority(this.#home.folder('ca'))
     for (const preparation of preparations) {
       if (preparation.isDone(this.#deployment)) continue
@@ -118,9 +119,10 @@ class Launcher {
       }
       this.#note(preparation.name, `${preparation.name} …`)
       const done = await preparation.run(this.#tools(preparation.name, authority))
-      if (!done.ok) return this.#note(preparation.name, `${preparation.name} failed: ${done.message}`)
-      this.#note(preparation.name, `${preparation.name}: done`)
+      this.#note(preparation.name, done.ok ? `${preparation.name}: done` : `${preparation.name} failed: ${done.message}`)
+      if (!done.ok) return false
     }
+    return true
   }
 
   #tools(name: string, authority: Authority): PreparationTools {

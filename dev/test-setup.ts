@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { buildPkcs11 } from './native.ts'
 
 /*
  * What `make test` needs beyond what `make up` needs: programs to test against. What Debian packages comes through apt when this
@@ -94,3 +95,8 @@ if (missing.length > 0) {
 }
 installPython()
 installOpa(installGo())
+const built = buildPkcs11()
+if (!built.ok) {
+  say(built.message)
+  process.exit(1)
+}

@@ -3,6 +3,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { deploymentProblems } from './deployment.ts'
+import { firstTokenCommand, mintFirst } from './first-token.ts'
 import { statusLines, summaryLines } from './display.ts'
 import { checkout, homePath, openHome, type Home } from './home.ts'
 import { launcherArguments, liveLauncher, readState, type LauncherState } from './state.ts'
@@ -29,13 +30,23 @@ export async function up({ detach }: { readonly detach: boolean }): Promise<numb
     return complain(`the launcher ended:\n${tail(home.log('launcher'))}`)
   }
   screen.end(summaryLines(state, home))
-  const code = state.minting ? 0 : 1
+  const code = state.minting ? await showFirstToken(home) : 1
   if (detach || running !== undefined) {
     if (!detach) process.stderr.write(`The launcher that runs already (process ${running}) started what was missing; \`make down\` stops it.\n`)
     return code
   }
   process.stderr.write('Ctrl-C stops everything. `make up DETACH=1` would have left it running.\n')
   return follow(home, pid, screen)
+}
+
+/** The token goes to stdout, the talk to stderr. */
+async function showFirstToken(home: Home): Promise<number> {
+  const first = await mintFirst(home)
+  if (first === undefined) return complain('There is no command line in this checkout to ask for a token with.')
+  if (!first.ok) return complain(`A quorum is ready, but no token came:\n${first.message}`)
+  process.stderr.write(`A first token, from \`${firstTokenCommand}\`; the same works in another terminal:\n`)
+  process.stdout.write(`${first.token}\n`)
+  return 0
 }
 
 function complain(message: string): number {

@@ -102,7 +102,8 @@ describe('make up', () => {
 
   test.each([
     ['a threshold that two quorums could meet apart', { FROST_N: '4', FROST_T: '2' }, /FROST_T=2 of FROST_N=4/],
-    ['a threshold above n', { FROST_N: '2', FROST_T: '3' }, /FROST_T=3: must be 2 to FROST_N/],
+    ['a threshold above n', { FROST_N: '3', FROST_T: '4' }, /FROST_T=4: must be 2 to FROST_N/],
+    ['too few signers', { FROST_N: '2', FROST_T: '2' }, /FROST_N=2: this launcher runs 3 to 20/],
     ['no number', { FROST_N: 'three', TOKEN_DEFAULT_TTL_SECONDS: 'x' }, /FROST_N: must be a number\nTOKEN_DEFAULT_TTL_SECONDS: must be a number/],
     ['an absent policy', { POLICY_FILE: '/absent.json' }, /POLICY_FILE: \/absent.json is not there/],
   ])('U-5 %s is refused before anything is made', async (_name, env, message) => {
