@@ -1,3 +1,4 @@
+import { keyCeremony } from './ceremony.ts'
 import { coordinatorRow } from './coordinator.ts'
 import type { Deployment } from './deployment.ts'
 import type { Preparation, Row } from './row.ts'
@@ -9,7 +10,7 @@ import { signerRows } from './signer.ts'
 export const rowsOf = (deployment: Deployment): readonly Row[] => [...signerRows(deployment), coordinatorRow(deployment)]
 
 /** What must have been done once before they start, in this order. */
-export const preparations: readonly Preparation[] = []
+export const preparations: readonly Preparation[] = [keyCeremony]
 
 /** The one whose readiness means that a quorum can mint. */
 export const mintingUnit = 'api'
