@@ -1,9 +1,9 @@
 import { type Result, type SignError, fail, ok } from './errors.ts'
-import { type Element, type Point, SCALAR_BYTES, type Scalar, decodeElement, nonIdentity, sameBytes } from './group.ts'
+import { type Element, type Point, SCALAR_BYTES, type Scalar, nonIdentity, sameBytes } from './group.ts'
 import type { Member } from './keys.ts'
 import type { Secret } from './secret.ts'
 import type { Suite } from './suite.ts'
-import { type Commitment, bindingFactor, bindingPrefix, challenge, checkList, misshapen } from './transcript.ts'
+import { type BindingPrefix, type Commitment, bindingFactor, bindingPrefix, challenge, checkList, misshapen } from './transcript.ts'
 
 /* The participant's half of FROST, RFC 9591 sections 5.1 and 5.2. The coordinator's half is in aggregate.ts. */
 
@@ -29,9 +29,8 @@ export interface SignRequest {
 }
 
 /** `nonce_generate`: 32 fresh bytes hashed with the share, so that a weak generator alone does not give nonces away (RFC 9591, section 4.1). */
-function generate(suite: Suite, out: Uint8Array, share: Uint8Array): Element {
-  suite.group.random(out)
-  const commitment = suite.group.mulBase(suite.h3(out, out, share))
+function generate(suite: Suite, random: Uint8Array, share: Uint8Array): Element {
+  const commitment = suite.group.mulBase(suite.h3(random, random, share))
   if (commitment === undefined) throw new Error('a nonce hashed to zero: the hash or the generator is broken')
   return commitment
 }
@@ -40,10 +39,14 @@ function generate(suite: Suite, out: Uint8Array, share: Uint8Array): Element {
 export function commit(suite: Suite, member: Pick<Member, 'id' | 'share'>): NoncePair {
   const secret = suite.memory.take(2 * SCALAR_BYTES)
   try {
-    const [hiding, binding] = member.share.borrow((share) =>
-      secret.borrow((bytes) => [generate(suite, bytes.subarray(0, SCALAR_BYTES), share), generate(suite, bytes.subarray(SCALAR_BYTES), share)] as const),
-    )
-    return { commitment: { id: member.id, hiding, binding }, secret }
+    return secret.borrow((bytes) => {
+      suite.group.random(bytes)
+      return member.share.borrow((share) => {
+        const hiding = generate(suite, bytes.subarray(0, SCALAR_BYTES), share)
+        const binding = generate(suite, bytes.subarray(SCALAR_BYTES), share)
+        return { commitment: { id: member.id, hiding, binding }, secret }
+      })
+    })
   } catch (error) {
     secret.wipe()
     throw error
@@ -91,22 +94,21 @@ function respond(suite: Suite, { member, message, commitments }: SignRequest, pa
   const sum = addOthers(suite, own, prefix, commitments.filter((entry) => entry.id !== id))
   if (!sum.ok) return sum
   const r = sum.value
-  const weight = group.scalarMul(new Uint8Array(SCALAR_BYTES), challenge(suite, r, keys.key, message), keys.coefficients(commitments.map((entry) => entry.id), id))
+  const weight = group.scalarMul(group.bytes(SCALAR_BYTES), challenge(suite, r, keys.key, message), keys.coefficients(commitments.map((entry) => entry.id), id))
   // `binding` has done its work: its memory takes the share times c·λ.
   const weighted = member.share.borrow((share) => group.scalarMul(binding, weight, share as Scalar))
-  return ok({ r, z: group.scalarAdd(new Uint8Array(SCALAR_BYTES), nonce, weighted) })
+  return ok({ r, z: group.scalarAdd(group.bytes(SCALAR_BYTES), nonce, weighted) })
 }
 
 /** R = own + Σ (Dⱼ + ρⱼEⱼ), validating each point once: `mul` refuses an invalid E by itself. */
-function addOthers(suite: Suite, own: Element, prefix: Uint8Array, others: readonly Commitment[]): Result<Element, SignError> {
+function addOthers(suite: Suite, own: Element, prefix: BindingPrefix, others: readonly Commitment[]): Result<Element, SignError> {
   const { group } = suite
   const invalid: number[] = []
   let sum: Point = own
   for (const { id, hiding, binding } of others) {
-    const d = decodeElement(group, hiding)
     const e = group.mul(bindingFactor(suite, prefix, id), binding)
-    if (d === undefined || e === undefined) invalid.push(id)
-    else sum = group.add(group.add(sum, d), e)
+    if (e === undefined || !group.isElement(hiding)) invalid.push(id)
+    else sum = group.add(group.add(sum, hiding), e)
   }
   if (invalid.length > 0) return fail({ code: 'commitment_invalid', ids: invalid })
   return nonIdentity(group, sum) ? ok(sum) : fail({ code: 'identity_commitment' })

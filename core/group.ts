@@ -45,19 +45,21 @@ export interface Group {
   mul(k: Scalar, p: Uint8Array): Element | undefined
   /** Fills `out` from the system's generator. */
   random(out: Uint8Array): void
+  /** `length` zero bytes for a public result, in memory that is cheap to pass to native code. Never for a secret. */
+  bytes(length: number): Uint8Array
   /** SHA-512 of `input` into the 64 bytes of `out`. */
   sha512(out: Uint8Array, input: Uint8Array): void
 }
 
 /** A private copy of 32 received bytes, if they are an element: nobody can change them after the check. */
 export function decodeElement(group: Group, bytes: Uint8Array): Element | undefined {
-  const copy = Uint8Array.from(bytes)
+  const copy = new Uint8Array(bytes)
   return group.isElement(copy) ? copy : undefined
 }
 
 /** A private copy of 32 received *public* bytes, if they are a canonical scalar. Secret ones are checked in place with `isScalar`. */
 export function decodeScalar(group: Group, bytes: Uint8Array): Scalar | undefined {
-  const copy = Uint8Array.from(bytes)
+  const copy = new Uint8Array(bytes)
   return group.isScalar(copy) ? copy : undefined
 }
 

@@ -37,13 +37,36 @@ function refused(error: unknown): undefined {
   throw error
 }
 
+/** Chunks that small public results are cut from. */
+const CHUNK = 16_384
+
+/**
+ * V8 keeps a small typed array inside the object and moves it out, at twice the cost of a scalar operation, when native code
+ * asks for its memory. Views into a shared chunk are outside from the start. Each byte is handed out once.
+ */
+function publicPool(): (length: number) => Uint8Array {
+  let chunk = new ArrayBuffer(CHUNK)
+  let used = 0
+  return (length) => {
+    if (length > CHUNK) return new Uint8Array(length)
+    if (used + length > CHUNK) {
+      chunk = new ArrayBuffer(CHUNK)
+      used = 0
+    }
+    const view = new Uint8Array(chunk, used, length)
+    used += length
+    return view
+  }
+}
+
 /** @param memory where intermediate values of secret scalars lie; locked in every process that holds a share */
 export function sodiumGroup(memory: Memory): Group {
   // One slot for the life of the group, so its views may be kept; it is zeroed after each use.
   const scratch = memory.take(64 + SCRATCH_DOUBLES * 8).borrow((bytes) => bytes)
   const wide = scratch.subarray(0, 64)
   const limbs = new Float64Array(scratch.buffer, scratch.byteOffset + 64, SCRATCH_DOUBLES)
-  const point = () => new Uint8Array(ELEMENT_BYTES) as Element
+  const bytes = publicPool()
+  const point = () => bytes(ELEMENT_BYTES) as Element
   return {
     name: 'edwards25519',
     isScalar: isCanonicalScalar,
@@ -101,6 +124,7 @@ export function sodiumGroup(memory: Memory): Group {
         return refused(error)
       }
     },
+    bytes,
     random: (out) => sodium.randombytes_buf(out),
     sha512: (out, input) => sodium.crypto_hash_sha512(out, input),
   }

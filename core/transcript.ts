@@ -1,7 +1,7 @@
 import type { ListError } from './errors.ts'
 import { ELEMENT_BYTES, type Element, SCALAR_BYTES, type Scalar, smallScalar } from './group.ts'
 import type { GroupKeys } from './keys.ts'
-import { type Suite, concat } from './suite.ts'
+import type { Suite } from './suite.ts'
 
 /** One participant's pair of nonce commitments, as received: the points are not validated yet. */
 export interface Commitment {
@@ -39,12 +39,13 @@ export function encodeList(list: readonly Commitment[]): Uint8Array {
   return out
 }
 
-/** What all binding factors of one attempt hash before the id: key, message and list (RFC 9591, section 4.4). */
-export const bindingPrefix = (suite: Suite, key: Element, message: Uint8Array, list: readonly Commitment[]): Uint8Array =>
-  concat(key, suite.h4(message), suite.h5(encodeList(list)))
+/** What all binding factors of one attempt hash before the id: key, message and list (RFC 9591, section 4.4), 160 bytes in all. */
+export type BindingPrefix = readonly [key: Element, message: Uint8Array, list: Uint8Array]
+
+export const bindingPrefix = (suite: Suite, key: Element, message: Uint8Array, list: readonly Commitment[]): BindingPrefix => [key, suite.h4(message), suite.h5(encodeList(list))]
 
 /** ρᵢ. It differs by participant, message and list (TST-16). */
-export const bindingFactor = (suite: Suite, prefix: Uint8Array, id: number): Scalar => suite.h1(concat(prefix, smallScalar(id)))
+export const bindingFactor = (suite: Suite, prefix: BindingPrefix, id: number): Scalar => suite.h1(...prefix, smallScalar(id))
 
 /** c = H2(R ‖ key ‖ message), RFC 9591 section 4.6. */
-export const challenge = (suite: Suite, r: Uint8Array, key: Element, message: Uint8Array): Scalar => suite.h2(concat(r, key, message))
+export const challenge = (suite: Suite, r: Uint8Array, key: Element, message: Uint8Array): Scalar => suite.h2(r, key, message)
