@@ -132,6 +132,8 @@ describe("the coordinator's own mistakes blame nobody", () => {
   test('a reply is missing', () => expect(codeAndBlame(({ replies }) => ({ replies: replies.slice(1) }))).toEqual({ code: 'replies_mismatch', blame: nobody }))
   test('a reply came twice', () =>
     expect(codeAndBlame(({ replies }) => ({ replies: [...replies.slice(1), at(replies, 1)] }))).toEqual({ code: 'replies_mismatch', blame: nobody }))
+  test('a reply beside a full set came twice', () =>
+    expect(codeAndBlame(({ replies }) => ({ replies: [...replies, at(replies, 1)] }))).toEqual({ code: 'replies_mismatch', blame: nobody }))
   test('a reply of a stranger', () =>
     expect(codeAndBlame(({ replies }) => ({ replies: bent(replies, [1], (reply) => ({ ...reply, id: 5 })) }))).toEqual({ code: 'replies_mismatch', blame: nobody }))
 })

@@ -175,6 +175,16 @@ describe('SEC-12 commit, then reveal', () => {
     expect(errorOf(dkg.deal([]))).toEqual({ code: 'wrong_round', expected: 'revealed', got: 'committed' })
   })
 
+  test('a digest that its sender changes afterwards still binds it', () => {
+    const all = [1, 2, 3].map((id) => party(id))
+    const sent = others(digests(all), 1).map(({ id, digest }) => ({ id, digest: Uint8Array.from(digest) }))
+    const { dkg } = at(all, 0)
+    value(dkg.reveal(sent))
+    const late = makePackage(suite, terms, 3, randomPolynomial(suite, 2))
+    at(sent, 1).digest.set(packageDigest(suite, terms, late))
+    expect(errorOf(dkg.deal([at(packages(all), 1), late]))).toEqual({ code: 'reveal_differs', ids: [3] })
+  })
+
   test('a digest is 64 bytes', () => {
     const all = [1, 2, 3].map((id) => party(id))
     const short = digests(all).map((message) => (message.id === 2 ? { id: 2, digest: message.digest.subarray(1) } : message))

@@ -7,6 +7,7 @@ import { openArena } from './arena.ts'
 import { blameOfSign } from './errors.ts'
 import { type NoncePair, commit, sign } from './frost.ts'
 import { at, commitAll, errorOf, quorum, signAll, value } from './quorum.testkit.ts'
+import { type Memory, Secret } from './secret.ts'
 import { sodiumSuite } from './sodium.ts'
 import { type Commitment, bindingFactor, bindingPrefix } from './transcript.ts'
 
@@ -132,6 +133,27 @@ describe('nonces', () => {
     const [first, again, second] = [at(members, 0), at(members, 0), at(members, 1)].map((member) => hex(commit(constant, member).commitment.hiding))
     expect(first).toBe(again)
     expect(first).not.toBe(second)
+  })
+
+  test('no intermediate value outlives a signature in the memory for secrets', () => {
+    const views: Uint8Array[] = []
+    const watched: Memory = {
+      locked: false,
+      take(length) {
+        const view = new Uint8Array(length)
+        views.push(view)
+        return new Secret(view, (bytes) => bytes.fill(0))
+      },
+    }
+    const watchedSuite = sodiumSuite(watched)
+    const group = quorum(watchedSuite, 2, [1, 2, 3])
+    signAll(watchedSuite, group, message)
+    const shares = new Set(group.members.map(({ share }) => share.borrow((bytes) => bytes)))
+    const left = views.filter((view) => !shares.has(view) && view.some((byte) => byte !== 0))
+    // The third member of the group signs nothing; its share is the one other secret alive.
+    expect(left.map(({ length }) => length)).toEqual([32])
+    // Both scratches, three shares, two pairs of nonces: everything secret went through this memory.
+    expect(views.length).toBe(7)
   })
 
   test('they lie in the arena, and return to it', () => {

@@ -75,7 +75,9 @@ describe('Lagrange coefficients', () => {
   })
 
   test('those remembered are those computed, past the point where old ones are dropped', () => {
+    const early = keys.coefficients([2, 3], 2)
     for (let id = 3; id < 600; id++) expect(keys.coefficients([2, id], 2)).toEqual(lagrange(suite.group, [2, id], 2))
+    expect(keys.coefficients([2, 3], 2)).not.toBe(early)
     expect(keys.coefficients([2, 3], 2)).toBe(keys.coefficients([2, 3], 2))
     expect(keys.coefficients([2, 3], 3)).toEqual(lagrange(suite.group, [2, 3], 3))
   })
