@@ -10,8 +10,8 @@ export interface RustFigures {
   readonly commit: number
   readonly sign: number
   readonly aggregate: number
-  /** Decoding and validating the others' commitments, at every signer and the coordinator; not part of `signature`. */
-  readonly decode: number
+  /** Encoding commitments, and decoding and validating the others' at every signer and the coordinator. Not part of `signature`. */
+  readonly wire: number
   readonly signature: number
 }
 

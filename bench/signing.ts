@@ -37,9 +37,9 @@ export interface SigningResults {
   readonly node_crypto: { readonly ed25519_sign: number; readonly ed25519_verify: number }
   readonly versions: Readonly<Record<string, string>>
   readonly ratios: {
-    /** Two commits, two shares and a verified aggregate of 2-of-3, against the crate given commitments it need not decode: kinder to the crate than a network is. */
+    /** Two commits, two shares and a verified aggregate of 2-of-3. Ours go from bytes to bytes and validate what they receive; the crate is handed objects that it made itself. */
     readonly signing_cpu_vs_frost_rs?: number
-    /** The same with the crate decoding what arrives, which ours does within `sign`. */
+    /** The same work on both sides: the crate's objects are encoded, sent and decoded too. */
     readonly signing_cpu_vs_frost_rs_on_the_wire?: number
     readonly signing_cpu_vs_noble: number
   }
@@ -140,7 +140,7 @@ function ratios(group: Group | undefined): SigningResults['ratios'] {
   return {
     ...(rust !== undefined && {
       signing_cpu_vs_frost_rs: round(own.signature / rust.signature),
-      signing_cpu_vs_frost_rs_on_the_wire: round(own.signature / (rust.signature + rust.decode)),
+      signing_cpu_vs_frost_rs_on_the_wire: round(own.signature / (rust.signature + rust.wire)),
     }),
     signing_cpu_vs_noble: round(own.signature / slow.signature),
   }

@@ -17,7 +17,7 @@ fn cpu_us() -> f64 {
 #[derive(Default)]
 struct Spent {
     commit: f64,
-    decode: f64,
+    wire: f64,
     sign: f64,
     aggregate: f64,
 }
@@ -34,9 +34,8 @@ fn round(keys: &BTreeMap<frost::Identifier, frost::keys::KeyPackage>, public: &f
     }
     let committed = cpu_us();
 
-    // What a network adds: each signer decodes, and so validates, the others' commitments; the coordinator all of them.
+    // What a network adds: each signer encodes its commitments, and decodes, and so validates, the others'; the coordinator all.
     let encoded: Vec<Vec<u8>> = commitments.values().map(|c| c.serialize().expect("encode")).collect();
-    let encoding_done = cpu_us();
     for receiver in 0..=t {
         for (sender, bytes) in encoded.iter().enumerate() {
             if sender != receiver {
@@ -44,7 +43,7 @@ fn round(keys: &BTreeMap<frost::Identifier, frost::keys::KeyPackage>, public: &f
             }
         }
     }
-    let decoded = cpu_us();
+    let carried = cpu_us();
 
     let package = frost::SigningPackage::new(commitments, message);
     let shares: BTreeMap<_, _> = nonces
@@ -58,8 +57,8 @@ fn round(keys: &BTreeMap<frost::Identifier, frost::keys::KeyPackage>, public: &f
     std::hint::black_box(signature);
 
     spent.commit += committed - start;
-    spent.decode += decoded - encoding_done;
-    spent.sign += signed - decoded;
+    spent.wire += carried - committed;
+    spent.sign += signed - carried;
     spent.aggregate += done - signed;
 }
 
@@ -81,11 +80,11 @@ fn main() {
     }
     let per = |total: f64, times: usize| total / times as f64;
     println!(
-        "{{\"commit\":{:.2},\"sign\":{:.2},\"aggregate\":{:.2},\"decode\":{:.2},\"signature\":{:.2}}}",
+        "{{\"commit\":{:.2},\"sign\":{:.2},\"aggregate\":{:.2},\"wire\":{:.2},\"signature\":{:.2}}}",
         per(sum.commit, rounds * t),
         per(sum.sign, rounds * t),
         per(sum.aggregate, rounds),
-        per(sum.decode, rounds),
+        per(sum.wire, rounds),
         per(sum.commit + sum.sign + sum.aggregate, rounds)
     );
 }
