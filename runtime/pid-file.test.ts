@@ -39,13 +39,13 @@ describe('pid files', () => {
   test('an absent file names nobody', () => expect(liveProcess(path, '')).toBeUndefined())
 
   test.runIf(process.platform === 'linux')('a zombie is not alive', async () => {
-    // The shell starts a child that ends at once, and then becomes `sleep`, which never collects it.
-    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 20'], { stdio: ['ignore', 'pipe', 'ignore'] })
+    // The child ends when the shell has become `sleep`, which never collects it; the shell itself would.
+    const parent = spawn('sh', ['-c', '(until read -r name < /proc/$$/comm && [ "$name" = sleep ]; do :; done) & echo $!; exec sleep 20'], { stdio: ['ignore', 'pipe', 'ignore'] })
     try {
       const [line] = await once(parent.stdout, 'data')
       const pid = Number(String(line).trim())
       const isZombie = () => / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
-      await expect.poll(isZombie).toBe(true)
+      await expect.poll(isZombie, { timeout: 10_000 }).toBe(true)
       expect(process.kill(pid, 0)).toBe(true)
       expect(commandOf(pid)).toBeUndefined()
     } finally {
