@@ -1,0 +1,124 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { cloneOf, execute, must, type Clone } from './clone.ts'
+
+/* What the README promises, on a fresh clone: as the user of the tests, and, when that is root, as an ordinary one. */
+
+const compact = /eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+/
+const users = process.getuid?.() === 0 ? [{ who: 'root', user: undefined }, { who: 'an ordinary user', user: 65_533 }] : [{ who: 'an ordinary user', user: undefined }]
+
+interface Status {
+  readonly issuer: string
+  readonly jwks_uri: string
+  readonly threshold: number
+  readonly signers: readonly { readonly id: number; readonly name: string; readonly healthy: boolean; readonly epoch: number; readonly policy: string }[]
+}
+
+describe.each(users)('a newcomer who is $who', ({ user }) => {
+  let clone: Clone
+  beforeAll(async () => {
+    clone = await cloneOf(user === undefined ? {} : { user })
+  })
+  afterAll(() => clone.remove())
+
+  const mint = () => clone.run('./symbolon', 'mint', '--scope', 'read:logs', '-o', 'jwt')
+  const status = async () => JSON.parse((await must(clone.run('./symbolon', 'status', '-o', 'json'))).stdout) as Status
+
+  test('`make up DETACH=1` ends with a token on the screen and says what to do next', async () => {
+    const up = await must(clone.run('make', 'up', 'DETACH=1'))
+    expect(up.stdout + up.stderr).toMatch(compact)
+    expect(up.stdout + up.stderr).toMatch(/symbolon mint/)
+  })
+
+  test('`./symbolon mint` works at once, and jose accepts the token', async () => {
+    const { stdout } = await must(mint())
+    const { issuer, jwks_uri } = await status()
+    const { payload, protectedHeader } = await jwtVerify(stdout.trim(), createRemoteJWKSet(new URL(jwks_uri)), { issuer, typ: 'at+jwt', algorithms: ['EdDSA'] })
+    expect(payload['scope']).toBe('read:logs')
+    expect(protectedHeader.kid).toBe(decodeProtectedHeader(stdout.trim()).kid)
+  })
+
+  test('J-9 Python’s cryptography and Go’s crypto/ed25519 accept it too, and refuse it for another audience', async () => {
+    const token = (await must(mint())).stdout.trim()
+    const { issuer, jwks_uri } = await status()
+    const jwks = join(clone.folder, '.symbolon/test-jwks.json')
+    await writeFile(jwks, await (await fetch(jwks_uri)).text())
+    const { aud } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { aud: string }
+    const verifiers: [string, string, string[], Record<string, string>][] = [
+      ['python', 'python3', ['-B', 'verify.py'], {}],
+      ['go', 'go', ['run', '.'], { GOCACHE: join(clone.folder, '.symbolon/test-go'), GOTOOLCHAIN: 'local', GOFLAGS: '-modcacherw' }],
+      ['node', process.execPath, ['verify.mjs'], {}],
+    ]
+    for (const [folder, command, args, env] of verifiers) {
+      const check = (audience: string) =>
+        execute('sh', ['-c', 'printf %s "$TOKEN" | exec "$@"', 'sh', command, ...args, '--jwks', jwks, '--issuer', issuer, '--audience', audience], { cwd: join(clone.folder, 'verifiers', folder), env: { ...process.env, ...env, TOKEN: token } })
+      const good = await check(aud)
+      expect({ folder, code: good.code, stderr: good.stderr }).toEqual({ folder, code: 0, stderr: '' })
+      expect((await check('https://elsewhere.example')).stderr).toContain('audience')
+    }
+  })
+
+  test('status names issuer, keys, threshold and three healthy signers of one policy', async () => {
+    const { issuer, jwks_uri, threshold, signers } = await status()
+    expect(jwks_uri.startsWith(`${issuer}/`)).toBe(true)
+    expect(threshold).toBe(2)
+    expect(signers.map(({ id, name, healthy, epoch }) => ({ id, name, healthy, epoch }))).toEqual([1, 2, 3].map((id) => ({ id, name: `signer-${id}`, healthy: true, epoch: 1 })))
+    expect(new Set(signers.map(({ policy }) => policy)).size).toBe(1)
+  })
+
+  test('a refused scope exits 3 and explains itself: rule, fact, what would change it', async () => {
+    const refused = await clone.run('./symbolon', 'mint', '--scope', 'write:prod')
+    expect(refused.code).toBe(3)
+    expect(refused.stderr).toMatch(/write:prod/)
+    expect(refused.stderr).toMatch(/engineer/)
+    expect(refused.stderr).toMatch(/sre/)
+    const explained = await clone.run('./symbolon', 'explain', '--scope', 'write:prod')
+    expect(explained.stdout + explained.stderr).toMatch(/write:prod[^]*sre|sre[^]*write:prod/)
+  })
+
+  test('C-3 without any one signer it still mints; without two it says which are down; `make up` heals', async () => {
+    const before = await clone.pids()
+    for (const dead of [1, 2, 3]) {
+      process.kill(await clone.pid(`signer-${dead}`), 'SIGKILL')
+      expect((await mint()).code).toBe(0)
+      await must(clone.run('make', 'up', 'DETACH=1'))
+    }
+    process.kill(await clone.pid('signer-1'), 'SIGKILL')
+    process.kill(await clone.pid('signer-3'), 'SIGKILL')
+    const refused = await mint()
+    expect(refused.code).toBe(2)
+    expect(refused.stderr).toMatch(/503|quorum/i)
+    expect(refused.stderr).toMatch(/signer-1[^]*signer-3/)
+    await must(clone.run('make', 'up', 'DETACH=1'))
+    expect((await mint()).code).toBe(0)
+    const after = await clone.pids()
+    expect(after.get('api')).toBe(before.get('api'))
+    expect(after.get('postgres')).toBe(before.get('postgres'))
+  })
+
+  test('a second `make up` after `make down` keeps keys, ports and data', async () => {
+    const before = await status()
+    const keys = await (await fetch(before.jwks_uri)).text()
+    await must(clone.run('make', 'down'))
+    await must(clone.run('make', 'up', 'DETACH=1'))
+    const after = await status()
+    expect(after.issuer).toBe(before.issuer)
+    expect(await (await fetch(after.jwks_uri)).text()).toBe(keys)
+  })
+
+  test('everything that it wrote is private', async () => {
+    const readable = await must(clone.run('find', '.symbolon', '-maxdepth', '0', '-not', '-perm', '700'))
+    expect(readable.stdout).toBe('')
+    const secrets = await must(clone.run('find', '.symbolon', '-type', 'f', '(', '-name', '*.key', '-o', '-name', '*pin*', '-o', '-name', '*pass*', '-o', '-name', '*seed*', ')', '-not', '-perm', '600'))
+    expect(secrets.stdout).toBe('')
+  })
+
+  test('`make down` leaves no process', async () => {
+    const pids = [...(await clone.pids()).values()]
+    await must(clone.run('make', 'down'))
+    const alive = await Promise.all(pids.map(async (pid) => ((await readFile(`/proc/${pid}/cmdline`, 'utf8').catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? '' : Promise.reject(error)))) === '' ? [] : [pid])))
+    expect(alive.flat()).toEqual([])
+  })
+})
