@@ -1,0 +1,170 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { assemble } from '@symbolon/core/aggregate.ts'
+import { openArena } from '@symbolon/core/arena.ts'
+import { commit, sign, type NoncePair } from '@symbolon/core/frost.ts'
+import { loadGroup, type GroupKeys, type Member } from '@symbolon/core/keys.ts'
+import { sodiumSuite } from '@symbolon/core/sodium.ts'
+import type { Suite } from '@symbolon/core/suite.ts'
+import { openFileKeystore } from '@symbolon/keystore/file.ts'
+import { loadShare } from '@symbolon/keystore/shares.ts'
+import { bundleOf, type Bundle } from '@symbolon/policy/bundle.ts'
+import { fromBase64url, toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
+import type { Evidence } from '@symbolon/protocol/evidence.ts'
+import { canonical, decodeAs } from '@symbolon/protocol/json.ts'
+import { bytesHash, commitmentsReply, signReply, type Answer, type Commitment, type ListedCommitment, type SignItem } from '@symbolon/protocol/sign.ts'
+import { assembleToken } from '@symbolon/protocol/token.ts'
+import { decodeRoster, groupOf, type Roster } from '@symbolon/roster/roster.ts'
+import { connectChannel, type Channel, type ChannelAnswer } from '@symbolon/runtime/channel-client.ts'
+
+/*
+ * The attacker of the claim: owns api, coordinator, their TLS keys and database, and one signer's files, passphrase and share. It
+ * speaks to the honest signers directly, with the coordinator's stolen certificate, and completes with its own share whatever an
+ * honest signer gives it: with t = 2, one honest share is a token.
+ */
+
+export interface Request {
+  /** Canonical bytes of the intent, or whatever the attacker sends as such. */
+  readonly intent: Uint8Array
+  readonly evidence: readonly Evidence[]
+  /** The JWS signing input that the attacker wants signed. */
+  readonly bytes: string
+  /** Changes to the item before it is sent. */
+  readonly change?: (item: SignItem) => unknown
+}
+
+export interface Loot {
+  readonly answer: Answer
+  /** A token that verifies under the group key, if the honest signer's share made one. */
+  readonly token?: string
+}
+
+export interface Attacker {
+  readonly roster: Roster
+  readonly bundle: Bundle
+  /** Honest signers: everyone but the one it owns. */
+  readonly victims: readonly number[]
+  /** Asks one honest signer, with the attacker's own commitments and share beside it. */
+  attempt(victim: number, request: Request): Promise<Loot>
+  commitments(victim: number, count: number): Promise<readonly Commitment[]>
+  /** Sends anything to any route of a signer, under a stolen certificate. */
+  send(as: 'api' | 'coordinator', victim: number, path: string, body: unknown): Promise<ChannelAnswer>
+  /** One item as it is, for what `attempt` is too polite for. */
+  ask(victim: number, items: readonly unknown[]): Promise<readonly Answer[]>
+  item(request: Request, commitments: readonly ListedCommitment[]): SignItem
+  own(): { readonly listed: ListedCommitment; readonly pair: NoncePair }
+  close(): Promise<void>
+}
+
+const owned = 1
+const epoch = 1
+const bytesOf = (text: string): Uint8Array => fromBase64url(text) ?? new Uint8Array()
+
+interface TlsPaths {
+  readonly key: string
+  readonly certificate: string
+  readonly ca: string
+}
+const configOf = <T>(home: string, name: string): T => JSON.parse(readFileSync(join(home, name, 'config.json'), 'utf8')) as T
+
+export async function openAttacker(home: string): Promise<Attacker> {
+  const coordinator = configOf<{ tls: TlsPaths; roster: string; signers: { id: number; address: string }[] }>(home, 'coordinator')
+  const api = configOf<{ channel: TlsPaths; policy: string }>(home, 'api')
+  const roster = valueOf(decodeRoster(readFileSync(coordinator.roster)))
+  const opened = bundleOf(roster, { wasm: readFileSync(join(api.policy, 'policy.wasm')), data: readFileSync(join(api.policy, 'data.json')) })
+  if (!opened.ok) throw new Error('the api holds another bundle than the roster names')
+
+  const suite = sodiumSuite(openArena())
+  const { member, keys, close } = await stolenShare(home, suite, roster)
+  const channels = new Map<string, Channel>()
+  const channel = (as: 'api' | 'coordinator', victim: number): Channel => {
+    const name = `${as} ${victim}`
+    const at = coordinator.signers.find(({ id }) => id === victim)?.address
+    const [host, port] = [at?.slice(0, at.lastIndexOf(':')), Number(at?.slice(at.lastIndexOf(':') + 1))]
+    if (host === undefined) throw new Error(`no signer ${victim}`)
+    const existing = channels.get(name) ?? connectChannel({ tls: tlsOf(as === 'api' ? api.channel : coordinator.tls), address: { host, port }, expect: `symbolon:signer/${victim}` })
+    channels.set(name, existing)
+    return existing
+  }
+  const send = (as: 'api' | 'coordinator', victim: number, path: string, body: unknown) =>
+    body === undefined ? channel(as, victim).get(path, { timeoutMs: 10_000, maxBytes: 8_000_000 }) : channel(as, victim).post(path, canonical(body), { timeoutMs: 10_000, maxBytes: 8_000_000 })
+  const commitments = async (victim: number, count: number) => valueOf(decodeAs(commitmentsReply, bodyOf(await send('coordinator', victim, '/v1/commitments', { v: 1, count })), 8_000_000)).commitments
+  const ask = async (victim: number, items: readonly unknown[]) => valueOf(decodeAs(signReply, bodyOf(await send('coordinator', victim, '/v1/sign', { v: 1, items })), 8_000_000)).answers
+  const own = () => {
+    const pair = commit(suite, member)
+    return { pair, listed: { id: owned, hiding: toBase64url(pair.commitment.hiding), binding: toBase64url(pair.commitment.binding) } }
+  }
+  const item = ({ intent, evidence, bytes }: Request, list: readonly ListedCommitment[]): SignItem => ({
+    attempt: toBase64url(randomBytes(16)),
+    purpose: 'token',
+    epoch,
+    roster: roster.version,
+    policy: roster.policy,
+    intent: toBase64url(intent),
+    evidence: [...evidence],
+    approvals: [],
+    asserted: {},
+    bytes_hash: bytesHash(bytes),
+    commitments: [...list],
+  })
+
+  return {
+    roster,
+    bundle: opened.bundle,
+    victims: roster.signers.map(({ id }) => id).filter((id) => id !== owned),
+    commitments,
+    send,
+    ask,
+    item,
+    own,
+    async attempt(victim, request) {
+      const { listed, pair } = own()
+      const [theirs] = await commitments(victim, 1)
+      if (theirs === undefined) throw new Error(`signer ${victim} promises nothing`)
+      const list = [listed, { id: victim, ...theirs }]
+      const built = item(request, list)
+      const [answer] = await ask(victim, [request.change?.(built) ?? built])
+      if (answer === undefined) throw new Error(`signer ${victim} answers nothing`)
+      if (answer.result !== 'signed') return { answer }
+      const message = utf8(request.bytes)
+      const commitmentsList = list.map(({ id, hiding, binding }) => ({ id, hiding: bytesOf(hiding), binding: bytesOf(binding) }))
+      const ours = sign(suite, { member, nonces: pair, message, commitments: commitmentsList })
+      if (!ours.ok) throw new Error(ours.error.code)
+      const signature = assemble(suite, { keys, message, replies: [{ id: owned, r: ours.value.r, z: ours.value.z }, { id: victim, r: bytesOf(answer.R), z: bytesOf(answer.share) }] })
+      return signature === undefined ? { answer } : { answer, token: assembleToken(request.bytes, signature) }
+    },
+    async close() {
+      for (const each of channels.values()) each.close()
+      await close()
+    },
+  }
+}
+
+const tlsOf = ({ key, certificate, ca }: TlsPaths) => ({ key: readFileSync(key), cert: readFileSync(certificate), ca: readFileSync(ca) })
+
+function bodyOf(answer: ChannelAnswer): Uint8Array {
+  if (!answer.ok) throw new Error(`${answer.reason} ${answer.detail}`)
+  if (answer.status !== 200) throw new Error(`status ${answer.status}: ${answer.body.toString()}`)
+  return answer.body
+}
+
+function valueOf<T>(decoded: { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string }): T {
+  if (decoded.ok) return decoded.value
+  throw new Error(decoded.reason)
+}
+
+/** The development keystore's folder and passphrase are files; whoever has the machine has them. */
+async function stolenShare(home: string, suite: Suite, roster: Roster): Promise<{ member: Member; keys: GroupKeys; close: () => Promise<void> }> {
+  const { keystore: place, state } = configOf<{ keystore: { folder: string; passphrase_file: string }; state: string }>(home, `signer-${owned}`)
+  const keystore = await openFileKeystore({ folder: place.folder, signer: owned, memory: suite.memory, passphrase: () => readFileSync(place.passphrase_file) })
+  if (!keystore.ok) throw new Error(keystore.error.code)
+  const group = groupOf(roster, 'token')
+  const { plan } = JSON.parse(readFileSync(join(state, 'certificates.json'), 'utf8')) as { plan: Base64url }
+  if (group === undefined) throw new Error('no token group')
+  const member = await loadShare({ keystore: keystore.value, suite, folder: place.folder, group, plan })
+  if (!member.ok) throw new Error(member.error.code)
+  const keys = loadGroup(suite, { threshold: group.t, key: bytesOf(group.key), shares: group.shares.map(({ id, share }) => ({ id, share: bytesOf(share) })) })
+  if (!keys.ok) throw new Error(keys.error.code)
+  return { member: member.value, keys: keys.value, close: () => keystore.value.close() }
+}
