@@ -10,7 +10,7 @@ import { parseToken, tokenSigningInput, type TokenClaims } from '@symbolon/proto
 import { lineageOf } from '@symbolon/roster/keyset.ts'
 import { groupOf } from '@symbolon/roster/roster.ts'
 import type { SignItem } from '@symbolon/protocol/sign.ts'
-import { startIssuer, type Issuer } from '../issuers/start.ts'
+import { startIssuer, type RunningIssuer } from '../issuers/start.ts'
 import { startStack, type Stack } from '../stack.ts'
 import { openAttacker, type Attacker, type Loot, type Request } from './attacker.ts'
 import { publicKeyOf, serviceKeyOf, type ServiceKey } from './people.ts'
@@ -23,8 +23,8 @@ import { publicKeyOf, serviceKeyOf, type ServiceKey } from './people.ts'
 const now = () => Math.floor(Date.now() / 1000)
 
 let stack: Stack
-let bound: Issuer
-let bearer: Issuer
+let bound: RunningIssuer
+let bearer: RunningIssuer
 let attacker: Attacker
 let judge: Judge
 let engineer: ServiceKey
@@ -37,8 +37,8 @@ beforeAll(async () => {
   stack = await startStack({
     roster: {
       issuers: [
-        { id: 'ci', issuer: bound.url, jwks_uri: bound.jwksUri, allowed_addresses: ['127.0.0.1'], class: 'bound', max_age: 600 },
-        { id: 'old-ci', issuer: bearer.url, jwks_uri: bearer.jwksUri, allowed_addresses: ['127.0.0.1'], class: 'bearer', bearer_audience: 'https://mint.example', ceiling: { scope: ['read:logs'], max_ttl: 300 }, max_age: 600 },
+        bound.row('ci'),
+        bearer.row('old-ci', { class: 'bearer', bearer_audience: 'https://mint.example', ceiling: { scope: ['read:logs'], max_ttl: 300 } }),
       ],
       trusts: [
         { id: 'ci-deploy', name: 'Deploy job', issuer: 'ci', when: [{ claim: 'repository_id', equals: '1001' }], roles: ['engineer'], groups: [] },
