@@ -10,6 +10,7 @@ import { fingerprint, signedKeyset } from '@symbolon/roster/keyset.ts'
 import { plan as planSchema, planDigest, problemsOfPlan, type Plan } from '@symbolon/roster/plan.ts'
 import type { Deployment } from './deployment.ts'
 import { writePrivate, writePrivateJson } from './private-files.ts'
+import { readRosterFile } from './roster-file.ts'
 import type { Preparation, PreparationTools } from './row.ts'
 import { signerKeystore } from './signer.ts'
 import { developmentService, planOf, type PublicRow } from './version-one.ts'
@@ -110,7 +111,9 @@ function ensurePlan(deployment: Deployment, bundle: Bundle): Plan | string {
   const begun = numbered(deployment).find(({ state }) => existsSync(join(state, 'roster.json')) || existsSync(join(state, 'ceremony', 'progress.json')))
   if (begun !== undefined) return planSchema.parse(JSON.parse(readFileSync(join(begun.state, 'plan.json'), 'utf8')))
   const rows: PublicRow[] = numbered(deployment).map(({ state }) => publicRow.parse(JSON.parse(readFileSync(join(state, 'public.json'), 'utf8'))))
-  const built = planSchema.safeParse(planOf(deployment, { rows, bootstrap: publicText(bootstrapKey(deployment)), service: publicText(serviceKey(deployment)), policy: bundle.digest }))
+  const others = readRosterFile(deployment.settings.ROSTER_FILE)
+  if (typeof others === 'string') return others
+  const built = planSchema.safeParse(planOf(deployment, { rows, others, bootstrap: publicText(bootstrapKey(deployment)), service: publicText(serviceKey(deployment)), policy: bundle.digest }))
   if (!built.success) return built.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')
   const problems = problemsOfPlan(built.data)
   return problems.length === 0 ? built.data : problems.join('; ')

@@ -10,6 +10,8 @@ import { writePrivate, writePrivateJson } from './private-files.ts'
 const commaList = z.string().transform((text) => text.split(',').map((item) => item.trim()).filter((item) => item !== ''))
 const number = z.string().regex(/^[0-9]{1,6}$/, 'must be a number').transform(Number)
 
+const file = z.string().transform((path) => (path === '' ? '' : resolve(path)))
+
 /** The environment variables that feed version 1. Absent ones take the default; the names are those of earlier systems. */
 const settingsShape = z.object({
   FROST_N: number.default(3),
@@ -18,7 +20,9 @@ const settingsShape = z.object({
   ALLOWED_SCOPES: commaList.default(['read:logs', 'write:staging', 'deploy:canary', 'write:prod']),
   ALLOWED_AUDIENCES: commaList.default(['https://api.example.internal']),
   /** Absolute; empty for the policy in `policy/`. */
-  POLICY_FILE: z.string().transform((path) => (path === '' ? '' : resolve(path))).default(''),
+  POLICY_FILE: file.default(''),
+  /** Absolute; empty for the development service alone. */
+  ROSTER_FILE: file.default(''),
   KEYSTORE: z.enum(['file', 'pkcs11']).default('file'),
 })
 export type Settings = z.output<typeof settingsShape>
@@ -32,6 +36,7 @@ const stored = z.strictObject({
     ALLOWED_SCOPES: z.array(z.string()),
     ALLOWED_AUDIENCES: z.array(z.string()),
     POLICY_FILE: z.string(),
+    ROSTER_FILE: z.string(),
     KEYSTORE: z.enum(['file', 'pkcs11']),
   }),
   ports: z.record(z.string(), z.int()),
@@ -92,12 +97,13 @@ function readSettings(environment: NodeJS.ProcessEnv): Read {
   return { ok: true, settings: parsed.data, given: Object.fromEntries(Object.entries(parsed.data).filter(([name]) => name in given)) }
 }
 
-function settingProblems({ FROST_N: n, FROST_T: t, POLICY_FILE: policy, ALLOWED_SCOPES: scopes, ALLOWED_AUDIENCES: audiences }: Settings): string[] {
+function settingProblems({ FROST_N: n, FROST_T: t, POLICY_FILE: policy, ROSTER_FILE: roster, ALLOWED_SCOPES: scopes, ALLOWED_AUDIENCES: audiences }: Settings): string[] {
   return [
     ...(n < 3 || n > 20 ? [`FROST_N=${n}: this launcher runs 3 to 20 signers on one machine`] : []),
     ...(t < 2 || t > n ? [`FROST_T=${t}: must be 2 to FROST_N (${n})`] : []),
     ...(2 * t <= n ? [`FROST_T=${t} of FROST_N=${n}: two disjoint quorums could sign different claims for one intent; t must be more than n/2`] : []),
     ...(policy !== '' && !existsSync(policy) ? [`POLICY_FILE: ${policy} is not there`] : []),
+    ...(roster !== '' && !existsSync(roster) ? [`ROSTER_FILE: ${roster} is not there`] : []),
     ...(scopes.length === 0 ? ['ALLOWED_SCOPES: names no scope'] : []),
     ...(audiences.length === 0 ? ['ALLOWED_AUDIENCES: names no audience'] : []),
   ]

@@ -5,6 +5,7 @@ import type { P256Jwk } from '@symbolon/protocol/p256.ts'
 import type { Plan } from '@symbolon/roster/plan.ts'
 import type { RosterTemplate } from '@symbolon/roster/roster.ts'
 import type { Deployment } from './deployment.ts'
+import type { RosterRows } from './roster-file.ts'
 
 /** A public row as `keygen init` wrote it. */
 export interface PublicRow {
@@ -22,9 +23,9 @@ const maxTtl = 3_600
 const rate = 600
 
 /** The plan of the first ceremony: version 1 for one machine, where the launcher plays every operator. */
-export function planOf(deployment: Deployment, parts: { rows: readonly PublicRow[]; bootstrap: string; service: string; policy: RosterTemplate['policy'] }): unknown {
+export function planOf(deployment: Deployment, parts: { rows: readonly PublicRow[]; bootstrap: string; service: string; policy: RosterTemplate['policy']; others: RosterRows }): unknown {
   const { settings, port } = deployment
-  const { rows, bootstrap, service, policy } = parts
+  const { rows, bootstrap, service, policy, others } = parts
   return {
     v: 1,
     nonce: toBase64url(randomBytes(16)),
@@ -38,15 +39,15 @@ export function planOf(deployment: Deployment, parts: { rows: readonly PublicRow
       version: 1,
       deployment: { name: 'development', issuer: deployment.issuer, rp_id: deployment.rpId, console_origins: [deployment.consoleOrigin] },
       bootstrap: { kty: 'OKP', crv: 'Ed25519', x: bootstrap },
-      clients: [{ id: developmentService.client, name: 'Symbolon command line' }],
-      services: [{ id: developmentService.id, name: 'Development service', roles: ['engineer'], groups: [], keys: [{ id: developmentService.key, jwk: { kty: 'OKP', crv: 'Ed25519', x: service } }] }],
-      issuers: [],
-      trusts: [],
+      clients: [{ id: developmentService.client, name: 'Symbolon command line' }, ...(others.clients ?? [])],
+      services: [{ id: developmentService.id, name: 'Development service', roles: ['engineer'], groups: [], keys: [{ id: developmentService.key, jwk: { kty: 'OKP', crv: 'Ed25519', x: service } }] }, ...(others.services ?? [])],
+      issuers: others.issuers ?? [],
+      trusts: others.trusts ?? [],
       audiences: settings.ALLOWED_AUDIENCES,
       default_audience: settings.ALLOWED_AUDIENCES[0],
       scopes: settings.ALLOWED_SCOPES,
       token: { default_ttl: settings.TOKEN_DEFAULT_TTL_SECONDS, max_ttl: Math.max(maxTtl, settings.TOKEN_DEFAULT_TTL_SECONDS) },
-      rate,
+      rate: others.rate ?? rate,
       signers: rows.map(({ id, identity, hpke }) => ({ id, name: `signer-${id}`, address: `127.0.0.1:${port(`signer-${id}`)}`, identity, hpke })),
       policy,
     } satisfies Record<keyof RosterTemplate, unknown>,
