@@ -1,4 +1,7 @@
 import { generateKeyPairSync, randomBytes, sign, verify, type KeyObject } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openJudge, type Granted, type Judge } from '@symbolon/policy/judge.ts'
 import { sha256, toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
@@ -13,7 +16,7 @@ import type { SignItem } from '@symbolon/protocol/sign.ts'
 import { startIssuer, type RunningIssuer } from '../issuers/start.ts'
 import { startStack, type Stack } from '../stack.ts'
 import { openAttacker, type Attacker, type Loot, type Request } from './attacker.ts'
-import { publicKeyOf, serviceKeyOf, type ServiceKey } from './people.ts'
+import { developmentKeyOf, publicKeyOf, serviceKeyOf, type ServiceKey } from './people.ts'
 
 /*
  * The claim, attacked. The attacker owns api, coordinator, database, their certificates, and one of three signers with its files and
@@ -23,6 +26,7 @@ import { publicKeyOf, serviceKeyOf, type ServiceKey } from './people.ts'
 const now = () => Math.floor(Date.now() / 1000)
 
 let stack: Stack
+let folder: string
 let bound: RunningIssuer
 let bearer: RunningIssuer
 let attacker: Attacker
@@ -34,27 +38,29 @@ beforeAll(async () => {
   bound = await startIssuer({ platform: 'github' })
   bearer = await startIssuer({ platform: 'gitlab' })
   bystander = serviceKeyOf('svc-bystander', 'svc-bystander-1')
-  stack = await startStack({
-    roster: {
-      issuers: [
-        bound.row('ci'),
-        bearer.row('old-ci', { class: 'bearer', bearer_audience: 'https://mint.example', ceiling: { scope: ['read:logs'], max_ttl: 300 } }),
-      ],
-      trusts: [
-        { id: 'ci-deploy', name: 'Deploy job', issuer: 'ci', when: [{ claim: 'repository_id', equals: '1001' }], roles: ['engineer'], groups: [] },
-        { id: 'old-deploy', name: 'Old deploy job', issuer: 'old-ci', when: [{ claim: 'project_id', equals: '42' }], roles: ['engineer'], groups: [] },
-      ],
-      services: [{ id: 'svc-bystander', name: 'Bystander', roles: ['sre'], groups: [], keys: [{ id: 'svc-bystander-1', jwk: bystander.jwk }] }],
-    },
-  })
-  engineer = stack.engineer
-  attacker = await openAttacker(stack.home)
+  const rows = {
+    issuers: [
+      bound.row('ci'),
+      bearer.row('old-ci', { class: 'bearer', bearer_audience: 'https://mint.example', ceiling: { scope: ['read:logs'], max_ttl: 300 } }),
+    ],
+    trusts: [
+      { id: 'ci-deploy', name: 'Deploy job', issuer: 'ci', when: [{ claim: 'repository_id', equals: '1001' }], roles: ['engineer'], groups: [] },
+      { id: 'old-deploy', name: 'Old deploy job', issuer: 'old-ci', when: [{ claim: 'project_id', equals: '42' }], roles: ['engineer'], groups: [] },
+    ],
+    services: [{ id: 'svc-bystander', name: 'Bystander', roles: ['sre'], groups: [], keys: [{ id: 'svc-bystander-1', jwk: bystander.jwk }] }],
+  }
+  folder = await mkdtemp(join(tmpdir(), 'symbolon-hostile-'))
+  await writeFile(join(folder, 'roster.json'), JSON.stringify(rows))
+  stack = await startStack({ env: { ROSTER_FILE: join(folder, 'roster.json') } })
+  expect(stack.first.code, stack.first.stderr).toBe(0)
+  engineer = developmentKeyOf(stack.home.path)
+  attacker = await openAttacker(stack.home.path)
   judge = openJudge({ roster: attacker.roster, bundle: attacker.bundle, issuerKeys: () => new Map() })
 })
 afterAll(async () => {
   await attacker?.close()
   await stack?.stop()
-  await Promise.all([bound?.stop(), bearer?.stop()])
+  await Promise.all([bound?.stop(), bearer?.stop(), rm(folder, { recursive: true, force: true })])
 })
 
 const intentOf = (change: Partial<TokenIntent> = {}): TokenIntent => ({

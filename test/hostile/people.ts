@@ -1,4 +1,6 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { checkShape } from '@symbolon/protocol/json.ts'
 import { ed25519Jwk } from '@symbolon/protocol/fields.ts'
 import { groupOf, type Roster } from '@symbolon/roster/roster.ts'
@@ -23,4 +25,10 @@ export function publicKeyOf(roster: Roster): KeyObject {
   const group = groupOf(roster, 'token')
   if (group === undefined) throw new Error('no token group')
   return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: group.key }, format: 'jwk' })
+}
+
+/** The key of the development service, from the profile that the launcher left. */
+export function developmentKeyOf(home: string): ServiceKey {
+  const { service, key_id, key_file } = JSON.parse(readFileSync(join(home, 'profile.json'), 'utf8')) as { service: string; key_id: string; key_file: string }
+  return serviceKeyOf(service, key_id, createPrivateKey(readFileSync(key_file)))
 }
