@@ -69,7 +69,7 @@ interface TlsPaths {
 const configOf = <T>(home: string, name: string): T => JSON.parse(readFileSync(join(home, name, 'config.json'), 'utf8')) as T
 
 export async function openAttacker(home: string): Promise<Attacker> {
-  const coordinator = configOf<{ tls: TlsPaths; roster: string; signers: { id: number; address: string }[] }>(home, 'coordinator')
+  const coordinator = configOf<{ tls: TlsPaths; roster: string; signers: { id: number; address: { host: string; port: number } }[] }>(home, 'coordinator')
   const api = configOf<{ channel: TlsPaths; policy: string }>(home, 'api')
   const roster = valueOf(decodeRoster(readFileSync(coordinator.roster)))
   const opened = bundleOf(roster, { wasm: readFileSync(join(api.policy, 'policy.wasm')), data: readFileSync(join(api.policy, 'data.json')) })
@@ -81,9 +81,8 @@ export async function openAttacker(home: string): Promise<Attacker> {
   const channel = (as: 'api' | 'coordinator', victim: number): Channel => {
     const name = `${as} ${victim}`
     const at = coordinator.signers.find(({ id }) => id === victim)?.address
-    const [host, port] = [at?.slice(0, at.lastIndexOf(':')), Number(at?.slice(at.lastIndexOf(':') + 1))]
-    if (host === undefined) throw new Error(`no signer ${victim}`)
-    const existing = channels.get(name) ?? connectChannel({ tls: tlsOf(as === 'api' ? api.channel : coordinator.tls), address: { host, port }, expect: `symbolon:signer/${victim}` })
+    if (at === undefined) throw new Error(`no signer ${victim}`)
+    const existing = channels.get(name) ?? connectChannel({ tls: tlsOf(as === 'api' ? api.channel : coordinator.tls), address: at, expect: `symbolon:signer/${victim}` })
     channels.set(name, existing)
     return existing
   }

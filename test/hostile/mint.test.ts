@@ -51,8 +51,9 @@ beforeAll(async () => {
   }
   folder = await mkdtemp(join(tmpdir(), 'symbolon-hostile-'))
   await writeFile(join(folder, 'roster.json'), JSON.stringify(rows))
-  stack = await startStack({ env: { ROSTER_FILE: join(folder, 'roster.json') } })
-  expect(stack.first.code, stack.first.stderr).toBe(0)
+  const started = await startStack({ env: { ROSTER_FILE: join(folder, 'roster.json') } })
+  stack = started
+  expect(started.first.code, started.first.stderr).toBe(0)
   engineer = developmentKeyOf(stack.home.path)
   attacker = await openAttacker(stack.home.path)
   judge = openJudge({ roster: attacker.roster, bundle: attacker.bundle, issuerKeys: () => new Map() })
