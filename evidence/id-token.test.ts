@@ -164,6 +164,11 @@ describe('class bearer', () => {
     ['nbf in the future', { nbf: issueTime + 61 }, 'id_token_invalid id_token.nbf'],
   ])('%s is refused', (_, claims, expected) => expect(verdict(judge(bearer, bearerToken({ claims })))).toBe(expected))
 
+  test('I-6 no row can make another intent’s digest its bearer audience', () => {
+    const issuers = document().issuers.map((row) => (row.id === 'pinned' ? { ...row, bearer_audience: boundTo(asked) } : row))
+    expect(verdict(judge(bearer, bearerToken({ claims: { aud: boundTo(asked) } }), { on: document({ issuers }) }))).toBe('id_token_audience id_token.aud')
+  })
+
   test('R-3 clocks may differ by a minute', () => expect(verdict(judge(bearer, bearerToken({ claims: { iat: issueTime + 60, nbf: issueTime + 60 } })))).toBe('ok'))
 })
 

@@ -1,4 +1,4 @@
-import { lengthPrefixed, taggedHash, toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
+import { taggedHash, toBase64url } from '@symbolon/protocol/bytes.ts'
 import type { IdTokenClass } from '@symbolon/protocol/evidence.ts'
 import type { Intent, IntentDigest } from '@symbolon/protocol/intent.ts'
 import { parseJws, type Jws } from '@symbolon/protocol/jws.ts'
@@ -141,13 +141,13 @@ function establish(trust: Trust, read: Read, { row, jws, claims, intent }: Judge
       evidence: { kind: 'id_token', class: read.class, age: Math.max(0, intent.iat - read.iat) },
       origin: { kind: 'id_token', class: read.class, ...(ceiling === undefined ? {} : { ceiling }) },
       ...(ceiling === undefined ? {} : { ceiling }),
-      singleUse: [{ id: singleUseId(row.issuer, jws), until: spentUntil(read, row, intent) }],
+      singleUse: [{ id: singleUseId(jws), until: spentUntil(read, row, intent) }],
     },
   }
 }
 
-/** Over what the issuer signed, not over the whole token: an ECDSA signature has a second spelling that verifies as well. */
-const singleUseId = (issuer: string, jws: Jws) => toBase64url(taggedHash('id-token/v1', lengthPrefixed(utf8(issuer)), jws.signingInput))
+/** Over what the issuer signed, its name among it, not over the whole token: an ECDSA signature has a second spelling that verifies as well. */
+const singleUseId = (jws: Jws) => toBase64url(taggedHash('id-token/v1', jws.signingInput))
 
 /** A bearer token may be shown until it ends with an intent that was made just then, and that one lives for its whole window. */
 function spentUntil({ class: kind, exp, iat }: Read, row: Issuer, intent: Intent): number {

@@ -72,9 +72,9 @@ function publicMembers(jwk: IssuerJwk): { kty: string; [name: string]: string } 
   }
 }
 
-/** NIST SP 800-131A and SP 800-56B, section 6.2: at least 2048 bits, an odd exponent above 2¹⁶. The upper bounds are for our time. */
+/** NIST SP 800-131A and SP 800-56B, section 6.2: at least 2048 bits, an odd exponent above 2¹⁶. Below 2³² and with at most the 8192 bits of `rsaJwk`, for our time. */
 function isSoundRsa({ asymmetricKeyDetails: { modulusLength = 0, publicExponent = 0n } = {} }: KeyObject): boolean {
-  return modulusLength >= 2048 && modulusLength <= 8192 && publicExponent > 65_536n && publicExponent < 2n ** 32n && publicExponent % 2n === 1n
+  return modulusLength >= 2048 && publicExponent > 65_536n && publicExponent < 2n ** 32n && publicExponent % 2n === 1n
 }
 
 /**

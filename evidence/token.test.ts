@@ -37,6 +37,15 @@ describe('evidence by a live token', () => {
     expect(result.ok && result.value).toMatchObject({ principal: { id: 'pinned-job', claims: {} }, evidence: { kind: 'token', class: 'bearer' }, origin: { kind: 'id_token', class: 'bearer', ceiling }, ceiling })
   })
 
+  test.each<[string, object, object]>([
+    ['the token’s, where that is tighter than the row’s', { max_ttl: 60, scope: ['read:logs'] }, { max_ttl: 60, scope: ['read:logs'], end: issueTime + 800 }],
+    ['nothing, where the two share nothing', { max_ttl: 600, scope: ['write:staging'] }, { max_ttl: 300, scope: [], end: issueTime + 800 }],
+  ])('I-6 the ceiling is %s', (_, carried, expected) => {
+    const origin = { kind: 'id_token', class: 'bearer', ceiling: carried }
+    const result = judge(asked, tokenBy(asked, { claims: { sub: 'pinned-job', 'urn:symbolon:v1': { policy: document().policy, origin } } }))
+    expect(result.ok && result.value.ceiling).toEqual(expected)
+  })
+
   test('S-3 when a row stops to accept class bearer, what was made from it stops too', () => {
     const issuers = document().issuers.map((row) => (row.id === 'pinned' ? { ...row, class: 'bound' as const } : row))
     const origin = { kind: 'id_token', class: 'bearer', ceiling: { max_ttl: 300 } }
@@ -65,6 +74,7 @@ describe('evidence by a live token', () => {
     ['a proof by another key', { proofHeader: { alg: 'ES256', jwk: proofJwkOf(stranger.publicKey) }, holder: stranger.privateKey }, 'proof_invalid token.cnf'],
     ['a proof that shows the key without having it', { holder: keys.stranger.privateKey }, 'proof_invalid proof.signature'],
     ['a proof by a registered key', { proofHeader: { jwk: undefined, kid: 'svc-deploy-2' }, holder: keys.service.privateKey }, 'proof_invalid token.cnf'],
+    ['a proof that names a registered key beside its own', { proofHeader: { kid: 'svc-deploy-2' } }, 'proof_invalid token.cnf'],
     ['a proof for another token', { proof: { of: document().policy } }, 'proof_mismatch proof.of'],
     ['a proof for no token', { proof: { of: undefined } }, 'proof_mismatch proof.of'],
     ['a proof for another intent', { proof: { intent: document().policy } }, 'proof_mismatch proof.intent'],

@@ -94,6 +94,8 @@ describe('conditions', () => {
     [{ claim: 'e/0', equals: 'a' }, { e: ['a'] }, false],
   ])('%j on %j: %s', (condition, claims, expected) => expect(matches(trust(condition), claims)).toBe(expected))
 
+  test.each(['toString', 'constructor', 'a/constructor', 'a/__proto__', 'a/hasOwnProperty'])('what every object inherits is no claim: %s', (path) => expect(claimAt({ a: {} }, path)).toBeUndefined())
+
   test('all must hold', () => {
     const both = trust({ claim: 'a', equals: '1' }, { claim: 'b', equals: '2' })
     expect(matches(both, { a: '1', b: '2' })).toBe(true)
@@ -132,6 +134,10 @@ describe('near misses', () => {
   test('a missing claim is told from an empty one', () => {
     expect(nearMisses([far], { repository_id: '8' })[0]?.unmet).toEqual([{ claim: 'environment', wanted: '"dev"' }])
     expect(nearMisses([far], { repository_id: '8', environment: '' })[0]?.unmet).toEqual([{ claim: 'environment', found: '', wanted: '"dev"' }])
+  })
+
+  test('a part of an id makes nobody related', () => {
+    expect(nearMisses([trust({ claim: 'repository_id', pattern: '4*' }, { claim: 'environment', equals: 'dev' })], { repository_id: '42' })[0]?.related).toBe(false)
   })
 
   test('a trust that matches is none', () => expect(nearMisses([far], { repository_id: '8', environment: 'dev' })).toEqual([]))
