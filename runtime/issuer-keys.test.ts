@@ -181,6 +181,45 @@ describe('S-3 the keys of an issuer', () => {
     await expect.poll(() => names(cache)).toEqual(['k2'])
   })
 
+  test('R-3 a document from far ahead has no age, and counts for nothing while it cannot be fetched again', async () => {
+    const cache = await loaded('k1')
+    answer = { status: 500, body: '' }
+    clock -= 61
+    await expect.poll(() => names(cache)).toEqual([])
+    clock += 1
+    expect(names(open())).toEqual(['k1'])
+  })
+
+  test('whoever asks for a known key waits for no fetch under way', async () => {
+    const cache = await loaded('k1')
+    const gate = Promise.withResolvers<void>()
+    held = gate.promise
+    const waiting = cache.refresh('ci', 'k2')
+    await expect.poll(() => asked.length).toBe(2)
+    expect(await cache.refresh('ci', 'k1')).toBe('known')
+    gate.resolve()
+    expect(await waiting).toBe('absent')
+  })
+
+  test('what was absent is so no longer once a document has it', async () => {
+    const cache = await loaded('k1')
+    expect(await cache.refresh('ci', 'k2')).toBe('absent')
+    answer = kids('k1', 'k2')
+    expect(await cache.refresh('ci', 'k3')).toBe('absent')
+    expect([names(cache), absent(cache)]).toEqual([['k1', 'k2'], ['k3']])
+  })
+
+  test('looking at ages leaves the burst to those who ask', async () => {
+    answer = { status: 500, body: '' }
+    let looks = 0
+    const cache = openIssuerKeys({ rows: [row()], directory, parse, log, now: () => (looks += 1, clock), times: { ...issuerKeyTimes, tick: 0.001 } })
+    caches.push(cache)
+    await expect.poll(() => asked.length).toBe(1)
+    const before = looks
+    await expect.poll(() => looks - before).toBeGreaterThan(50)
+    expect(asked.length).toBe(1)
+  })
+
   test('nobody but the roster’s rows is asked', async () => {
     const cache = await loaded('k1')
     expect(await cache.refresh('other', 'k1')).toBe('unavailable')

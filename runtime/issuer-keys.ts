@@ -119,6 +119,7 @@ class Cache<Key> implements IssuerKeyCache<Key> {
     const entry = this.#entries.get(issuer)
     if (entry === undefined) return 'unavailable'
     const knows = () => this.#entries.get(issuer) === entry && this.#usable(entry)?.keys.has(kid) === true
+    // First, so that nobody who needs no fetch waits for one.
     if (knows()) return 'known'
     if (kid.length > maxKid || this.#isAbsent(entry, kid)) return 'absent'
     // A fetch that began before this question may say yes. It cannot say no: the key may be younger than its document.
@@ -126,7 +127,7 @@ class Cache<Key> implements IssuerKeyCache<Key> {
     if (knows()) return 'known'
     const looked = await this.#update(entry)
     if (knows()) return 'known'
-    if (!looked || this.#entries.get(issuer) !== entry) return 'unavailable'
+    if (!looked) return 'unavailable'
     this.#setAbsent(entry, kid)
     return 'absent'
   }
