@@ -49,6 +49,7 @@ describe('S-4 names are no ids', () => {
     ['nothing that lasts', [{ claim: 'environment', equals: 'production' }], ['identifies_nobody']],
     ['the id of one run', [{ claim: 'run_id', equals: '1' }], ['identifies_nobody']],
     ['a pattern on an id', [{ claim: 'repository_id', pattern: '4*' }], ['pattern_on_id equals or one_of', 'identifies_nobody']],
+    ['a name beside a part of its id', [{ claim: 'repository', equals: 'acme/app' }, { claim: 'repository_id', pattern: '4*' }], ['name_instead_of_id {"claim": "repository_id", "equals": "…"}', 'pattern_on_id equals or one_of', 'identifies_nobody']],
     ['a pattern on sub', [id, { claim: 'sub', pattern: 'repo:acme/*' }], ['pattern_on_id equals or one_of']],
     ['a pattern on a name', [id, { claim: 'repository', pattern: 'acme/*' }], ['pattern_on_id equals or one_of']],
     ['a wildcard in equals', [id, { claim: 'ref', equals: 'refs/heads/*' }], ['wildcard_in_exact_value "pattern": "refs/heads/*"']],
@@ -66,6 +67,7 @@ describe('S-4 names are no ids', () => {
     ['an owner by id', [{ claim: 'repository_owner_id', equals: '1' }, { claim: 'environment', equals: 'production' }]],
     ['a service account by uid', [{ claim: 'kubernetes.io/serviceaccount/uid', equals: 'u' }, { claim: 'kubernetes.io/namespace', equals: 'ns' }]],
     ['a sub that is an id, as OpenID Connect wants it', [{ claim: 'sub', equals: '248289761001' }]],
+    ['a number that is sent as one', [id, { claim: 'build_number', equals: 7 }]],
     ['an object id of another issuer', [{ claim: 'oid', equals: 'x' }]],
   ])('%s is taken', (_, when) => expect(lint(...when)).toEqual([]))
 
