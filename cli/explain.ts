@@ -1,0 +1,26 @@
+import { z } from 'zod'
+import { ok, type Outcome } from '@symbolon/sdk/errors.ts'
+import { askerOf, clientOf } from './connect.ts'
+import { explainedView } from './explained.ts'
+import { slowly, type Io } from './io.ts'
+import { wishFlags, wishOf } from './request.ts'
+import type { Settings } from './settings.ts'
+import type { View } from './view.ts'
+
+export const explainFlags = wishFlags.extend({ claims: z.string().optional(), service: z.string().optional(), roles: z.string().optional(), roster: z.string().optional(), policy: z.string().optional() })
+export type ExplainFlags = z.infer<typeof explainFlags>
+
+/** What a mint would come to. With `--claims`, `--service` or `--roles` nobody is asked: the judge runs here. */
+export async function explain(flags: ExplainFlags, settings: Settings, io: Io): Promise<Outcome<View>> {
+  if (flags.claims !== undefined || flags.service !== undefined || flags.roles !== undefined) return (await import('./explain-offline.ts')).explainOffline(flags, settings, io)
+  const asker = askerOf(settings, io)
+  if (!asker.ok) return asker
+  const opened = clientOf(settings, io)
+  if (!opened.ok) return opened
+  try {
+    const explained = await slowly(io, 'asking the api', opened.value.explain(wishOf(flags, settings, asker.value), asker.value.credential))
+    return explained.ok ? ok(explainedView(explained.value, { roster: explained.value.roster, policy: explained.value.policy })) : explained
+  } finally {
+    await opened.value.close()
+  }
+}

@@ -1,0 +1,46 @@
+import type { Reason } from '@symbolon/protocol/reason.ts'
+import { SymbolonError, type FailureKind } from '@symbolon/sdk/errors.ts'
+
+/** What scripts can tell apart. 5 and 6 are for approvals, which no command asks for yet. */
+export const exitCodes = { ok: 0, local: 1, server: 2, denied: 3, login: 4, approvalPending: 5, approvalRefused: 6, conflict: 7, interrupted: 130 } as const
+
+const codeOfKind: Record<FailureKind, number> = { denied: exitCodes.denied, login: exitCodes.login, local: exitCodes.local, request: exitCodes.local, network: exitCodes.server, trust: exitCodes.server, server: exitCodes.server, conflict: exitCodes.conflict }
+
+/** A mistake in how the command was used, or something on this machine: one line what, one why, one what to do. */
+export class LocalFailure extends Error {
+  readonly what: string
+  readonly why: string
+  readonly fix: string
+
+  constructor(what: string, why: string, fix: string) {
+    super(what)
+    this.name = 'LocalFailure'
+    this.what = what
+    this.why = why
+    this.fix = fix
+  }
+}
+
+export type CommandFailure = SymbolonError | LocalFailure
+
+export const exitCodeOf = (failure: CommandFailure): number => (failure instanceof LocalFailure ? exitCodes.local : codeOfKind[failure.kind])
+
+const maxReasons = 5
+
+/** For stderr. Nothing here was not scrubbed by the SDK. */
+export function failureLines(failure: CommandFailure): readonly string[] {
+  if (failure instanceof LocalFailure) return block(failure.what, [[failure.why, failure.fix]])
+  const { title, code, remedy, details } = failure
+  const reference = details.requestId === undefined ? code : `${code}, request ${details.requestId}`
+  const reasons = (details.reasons ?? []).slice(0, maxReasons)
+  if (reasons.length > 0) return block(`${title} (${reference})`, reasons.map((reason) => [whyOf(reason), reason.remedy ?? remedy]))
+  const problems = (details.problems ?? []).map(({ pointer, message }) => `${pointer || '/'} ${message}`).join('; ')
+  return block(`${title} (${reference})`, [[[details.detail, problems].filter((part) => part !== undefined && part !== '').join(': ') || 'the server says no more', retryOf(details.retryAfter) ?? remedy]])
+}
+
+/** The sentence, then the rule that decided and the fact that it found. */
+export const whyOf = ({ message, rule, fact }: Reason): string => [message.replace(/\.$/, ''), rule === undefined ? '' : `rule ${rule}`, fact === undefined ? '' : `fact ${fact}`].filter((part) => part !== '').join('; ')
+
+const retryOf = (seconds: number | undefined): string | undefined => (seconds === undefined ? undefined : `Try again in ${seconds} s; \`symbolon status\` shows which signers are down.`)
+
+const block = (what: string, pairs: readonly (readonly [string, string])[]): readonly string[] => [`symbolon: ${what}`, ...pairs.flatMap(([why, fix]) => [`  why: ${why}`, `  do:  ${fix}`])]

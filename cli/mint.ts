@@ -1,0 +1,51 @@
+import type { z } from 'zod'
+import { ok, type Outcome } from '@symbolon/sdk/errors.ts'
+import type { Minted } from '@symbolon/sdk/client.ts'
+import { askerOf, clientOf } from './connect.ts'
+import { slowly, type Io } from './io.ts'
+import { mask } from './mask.ts'
+import { printRequest, requestShown, wishOf, wishFlags } from './request.ts'
+import type { Settings } from './settings.ts'
+import { timeText, type View } from './view.ts'
+import { explainedView } from './explained.ts'
+import { z as zod } from 'zod'
+
+export const mintFlags = wishFlags.extend({ dryRun: zod.boolean().default(false), explain: zod.boolean().default(false), printRequest: zod.boolean().default(false) })
+
+/** Builds the intent, fetches or signs evidence for exactly it, mints, and shows a token that was verified against the pinned keyset. */
+export async function mint(flags: z.infer<typeof mintFlags>, settings: Settings, io: Io): Promise<Outcome<View>> {
+  const asker = askerOf(settings, io)
+  if (!asker.ok) return asker
+  const wish = wishOf(flags, settings, asker.value)
+  const opened = clientOf(settings, io)
+  if (!opened.ok) return opened
+  const client = opened.value
+  try {
+    if (flags.explain) {
+      const explained = await slowly(io, 'asking the api', client.explain(wish, asker.value.credential))
+      return explained.ok ? ok(explainedView(explained.value)) : explained
+    }
+    const prepared = await slowly(io, 'fetching the keyset', client.prepare(wish))
+    if (!prepared.ok) return prepared
+    const request = requestShown(prepared.value, asker.value, client.addr, '/v1/tokens')
+    if (flags.printRequest) printRequest(io, request)
+    if (flags.dryRun) return ok({ data: { sent: false, ...request }, tables: [{ rows: [['would ask', request.url], ['as', asker.value.credential.description], ['for', prepared.value.built.intent.scope.join(' ')], ['digest', request.body.digest]] }], raw: request.body.digest })
+    if (!prepared.value.deployment.pinned) io.err.write('warning: the keyset is not pinned; the server could have shown its own\n')
+    const minted = await slowly(io, 'waiting for the signers', client.mintPrepared(prepared.value, asker.value.credential))
+    if (!minted.ok) return minted
+    await mask(minted.value.token, io)
+    return ok(tokenView(minted.value))
+  } finally {
+    await client.close()
+  }
+}
+
+function tokenView({ token, claims, response }: Minted): View {
+  const signed = response.signers.filter(({ state }) => state === 'signed').map(({ signer }) => `${signer}`)
+  return {
+    data: { ...response, token, claims },
+    jwt: token,
+    env: { SYMBOLON_TOKEN: token, SYMBOLON_TOKEN_TYPE: response.token_type, SYMBOLON_TOKEN_EXPIRES_AT: response.expires_at, SYMBOLON_TOKEN_SCOPE: response.scope },
+    tables: [{ rows: [['subject', claims.sub], ['audience', claims.aud], ['scope', claims.scope], ['expires', timeText(claims.exp)], ['id', claims.jti], ['signed by', signed.join(', ')], ['token', token]] }],
+  }
+}

@@ -1,0 +1,150 @@
+import { lstatSync, readFileSync } from 'node:fs'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { parse, YAMLParseError } from 'yaml'
+import { z } from 'zod'
+import { LocalFailure } from './failure.ts'
+import type { Io } from './io.ts'
+
+/* Where a setting comes from: flag > environment > project file > user file > the home's profile > default. */
+
+interface Definition {
+  readonly help: string
+  readonly default?: string
+  /** A path: relative ones are relative to the file that names them. */
+  readonly path?: boolean
+  /** May a project file say it? What points at secrets may not: a checkout is somebody else's text. */
+  readonly project: boolean
+}
+
+export const definitions = {
+  addr: { help: 'URL of the api', project: true },
+  pin: { help: 'fingerprint of the keyset, as the ceremony printed it; `unpinned` believes the server', project: true },
+  cacert: { help: 'PEM file of the CA of the api’s certificate', path: true, project: true },
+  client_cert: { help: 'PEM file of a client certificate', path: true, project: false },
+  client_key: { help: 'PEM file of its key', path: true, project: false },
+  identity: { help: 'auto, key, id_token, github, buildkite or kubernetes', default: 'auto', project: true },
+  subject: { help: 'roster id to ask as', project: true },
+  client: { help: 'roster id of the asking software; default: the subject', project: true },
+  key_file: { help: 'PEM file of a registered private key', path: true, project: false },
+  key_id: { help: 'its id in the roster', project: true },
+  id_token_file: { help: 'file with an ID token, for issuers of class bearer', path: true, project: false },
+  audience: { help: 'audience of minted tokens; default: the deployment’s', project: true },
+  format: { help: 'table, json, yaml, env, jwt or raw', project: true },
+  timeout: { help: 'seconds to wait for a server', default: '30', project: true },
+  profile: { help: 'name of a profile in the user file', project: false },
+} as const satisfies Record<string, Definition>
+
+export type SettingName = keyof typeof definitions
+const names = Object.keys(definitions) as readonly SettingName[]
+
+export interface Found {
+  readonly value: string
+  /** `--addr`, `SYMBOLON_ADDR`, a file's path, or `default`. */
+  readonly origin: string
+  readonly from: 'flag' | 'environment' | 'project' | 'user' | 'home' | 'default'
+}
+export type Settings = Readonly<Partial<Record<SettingName, Found>>>
+
+export const environmentName = (name: SettingName): string => `SYMBOLON_${name.toUpperCase()}`
+export const flagName = (name: SettingName): string => `--${name.replaceAll('_', '-')}`
+
+type Values = Readonly<Partial<Record<SettingName, string>>>
+type Layer = { readonly from: Found['from']; readonly values: Values; origin(name: SettingName): string }
+
+/** Reads every source; the first that names a setting wins. @throws LocalFailure naming the file and the member that is wrong */
+export function resolveSettings(flags: Values, io: Io): Settings {
+  const environment = Object.fromEntries(names.flatMap((name) => (io.env[environmentName(name)] ? [[name, io.env[environmentName(name)]]] : []))) as Values
+  const user = readUser(io, flags.profile ?? environment.profile)
+  const layers: readonly Layer[] = [
+    { from: 'flag', values: flags, origin: flagName },
+    { from: 'environment', values: environment, origin: environmentName },
+    ...readProject(io),
+    ...user,
+    ...readHome(io),
+    { from: 'default', values: Object.fromEntries(names.flatMap((name) => ('default' in definitions[name] ? [[name, definitions[name].default]] : []))), origin: () => 'default' },
+  ]
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const layer = layers.find(({ values }) => values[name] !== undefined)
+      const value = layer?.values[name]
+      return layer === undefined || value === undefined ? [] : [[name, { value, origin: layer.origin(name), from: layer.from }]]
+    }),
+  )
+}
+
+const text = z.string().max(4_096)
+const value = z.union([text, z.int().transform(String)])
+const members = (wanted: readonly SettingName[]) => Object.fromEntries(wanted.map((name) => [name, value.optional()])) as Record<SettingName, z.ZodOptional<typeof value>>
+
+const projectShape = z.strictObject(members(names.filter((name) => definitions[name].project)))
+const userShape = z.strictObject({ ...members(names), profiles: z.record(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/), z.strictObject(members(names.filter((name) => name !== 'profile')))).optional() })
+const homeShape = z.strictObject(members(['addr', 'pin', 'subject', 'client', 'key_file', 'key_id', 'audience', 'cacert']))
+
+export const projectFile = '.symbolon.yaml'
+
+function readProject({ cwd }: Io): Layer[] {
+  for (let folder = resolve(cwd); ; folder = dirname(folder)) {
+    const path = join(folder, projectFile)
+    const found = readFile(path, projectShape, 'Secrets and paths to them belong in the user file.')
+    if (found !== undefined) return [{ from: 'project', values: absolute(found, folder), origin: () => path }]
+    if (dirname(folder) === folder) return []
+  }
+}
+
+export const userFile = ({ env }: Pick<Io, 'env'>): string => join(env['XDG_CONFIG_HOME'] || join(env['HOME'] ?? '/nonexistent', '.config'), 'symbolon', 'config.yaml')
+
+function readUser(io: Io, wanted: string | undefined): Layer[] {
+  const path = userFile(io)
+  const found = readFile(path, userShape, 'See `symbolon config show` for the names.')
+  const profile = wanted ?? found?.profile
+  if (profile === undefined && found === undefined) return []
+  const chosen = profile === undefined ? undefined : found?.profiles?.[profile]
+  if (profile !== undefined && chosen === undefined) throw new LocalFailure(`There is no profile ${profile}`, `${path} does not name it`, 'Add it under `profiles:`, or leave --profile and SYMBOLON_PROFILE out.')
+  const { profiles: _, ...own } = found ?? {}
+  return [
+    ...(chosen === undefined ? [] : [{ from: 'user' as const, values: absolute(chosen, dirname(path)), origin: () => `${path}, profile ${profile}` }]),
+    { from: 'user', values: absolute(own, dirname(path)), origin: () => path },
+  ]
+}
+
+/** What `make up` left for the development deployment of this home. */
+function readHome({ env }: Io): Layer[] {
+  const home = env['SYMBOLON_HOME']
+  if (!home) return []
+  const path = join(home, 'profile.json')
+  const found = readFile(path, homeShape, 'Run `make up` again; it writes this file anew.')
+  return found === undefined ? [] : [{ from: 'home', values: absolute(found, home), origin: () => path }]
+}
+
+const absolute = (values: Values, folder: string): Values => Object.fromEntries(Object.entries(values).flatMap(([name, found]) => (found === undefined ? [] : [[name, isPath(name) && !isAbsolute(found) ? join(folder, found) : found]])))
+const isPath = (name: string): boolean => name in definitions && 'path' in definitions[name as SettingName]
+
+function readFile<T>(path: string, shape: z.ZodType<T>, hint: string): T | undefined {
+  const bytes = bytesOf(path)
+  if (bytes === undefined) return undefined
+  const result = shape.safeParse(parsed(path, bytes))
+  if (result.success) return result.data
+  const problems = result.error.issues.map((issue) => (issue.code === 'unrecognized_keys' ? issue.keys.map((key) => `${[...issue.path, key].join('.')} is not a setting here`).join(', ') : `${issue.path.join('.') || 'the file'}: ${issue.message}`))
+  throw new LocalFailure(`${path} cannot be used`, problems.join('; '), hint)
+}
+
+function bytesOf(path: string): string | undefined {
+  try {
+    const stat = lstatSync(path)
+    if ((stat.mode & 0o022) !== 0 && !stat.isSymbolicLink()) throw new LocalFailure(`${path} cannot be used`, 'others may write to it, and it says which server to believe', `chmod go-w ${path}`)
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && ['ENOENT', 'ENOTDIR'].includes(String(error.code))) return undefined
+    if (error instanceof Error && 'code' in error) throw new LocalFailure(`${path} cannot be read`, String(error.code), 'Check its owner and mode.')
+    throw error
+  }
+}
+
+function parsed(path: string, bytes: string): unknown {
+  try {
+    return parse(bytes, { maxAliasCount: 0, uniqueKeys: true }) ?? {}
+  } catch (error) {
+    if (error instanceof YAMLParseError) throw new LocalFailure(`${path} cannot be read`, `it is not YAML at line ${error.linePos?.[0].line ?? 1}`, 'Correct that line.')
+    throw error
+  }
+}
