@@ -97,7 +97,7 @@ export async function startApi(faked: Faked = {}) {
     minting: { judges: faked.judges?.(honestJudges) ?? honestJudges, quorum: faked.quorum?.(honest) ?? honest, identities, groupKey: deployment.groupKey, roster: roster.version, policy: roster.policy, clock: faked.clock ?? now },
     proofs: faked.proofs ?? memoryProofs(),
     subjectOf: faked.subjectOf ?? openSubjects(roster),
-    overview: { status: () => Promise.reject(new Error('not faked')), keyset: async () => deployment.keyset, ...faked.overview },
+    overview: { status: () => Promise.reject(new Error('not faked')), readiness: () => Promise.reject(new Error('not faked')), keyset: async () => deployment.keyset, ...faked.overview },
     metrics,
   })
   const ground: Ground = {

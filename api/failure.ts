@@ -15,6 +15,7 @@ export interface Failure {
   readonly decision?: Decision
   readonly refusals?: readonly Refusal[]
   readonly signers?: readonly Part[]
+  readonly failing?: readonly { readonly check: string; readonly reason: string }[]
   /** Seconds. */
   readonly retryAfter?: number
   readonly headers?: Readonly<Record<string, string>>
@@ -32,7 +33,7 @@ export interface Face {
 /** RFC 9457. */
 export function problemFace(failure: Failure, at: { readonly requestId: string; readonly path: string }): Face {
   const { status, title } = faceOf(failure.code)
-  const { detail, problems, reasons, decision, refusals, signers } = failure
+  const { detail, problems, reasons, decision, refusals, signers, failing } = failure
   const body: ProblemDetails = {
     type: `urn:symbolon:problem:${failure.code}`,
     title,
@@ -45,6 +46,7 @@ export function problemFace(failure: Failure, at: { readonly requestId: string; 
     ...(reasons === undefined ? {} : { reasons: [...reasons] }),
     ...(decision === undefined ? {} : { decision }),
     ...(signers === undefined ? {} : { signers: [...signers] }),
+    ...(failing === undefined ? {} : { failing: [...failing] }),
     ...(refusals === undefined ? {} : { refusals: [...refusals] }),
   }
   return { status, type: 'application/problem+json', body: JSON.stringify(body), headers: { ...retry(failure), ...challenge(status, 'Symbolon'), ...failure.headers } }

@@ -4,13 +4,15 @@ import { coordinatorStatus, type CoordinatorStatus } from '@symbolon/protocol/mi
 import type { StatusResponse } from '@symbolon/protocol/http.ts'
 import { fingerprint, signedKeyset, type SignedKeyset } from '@symbolon/roster/keyset.ts'
 import type { Channel } from '@symbolon/runtime/channel-client.ts'
-import { readiness } from '@symbolon/runtime/health.ts'
+import { readiness, type Readiness } from '@symbolon/runtime/health.ts'
 import type { Deployment } from './deployment.ts'
 import { endpoint } from './metadata.ts'
 
 /** What the coordinator says, as of at most `freshMs` ago. */
 export interface Overview {
   status(): Promise<StatusResponse>
+  /** Whether a token could be minted now, and what is in the way. */
+  readiness(): Promise<Readiness>
   keyset(): Promise<SignedKeyset>
 }
 
@@ -28,10 +30,11 @@ export function openOverview({ channel, deployment, check, clock = Date.now }: O
   const coordinator = remember(1_000, clock, () => askStatus(channel))
   const database = remember(1_000, clock, check)
   const keyset = remember(30_000, clock, () => askKeyset(channel, deployment))
+  const ready = async () => readiness({ database: async () => asReason(await database()), quorum: async () => quorumState(await coordinator(), deployment.group.t) }, 4_000)
   return {
+    readiness: ready,
     async status() {
-      const found = await coordinator()
-      const state = await readiness({ database: async () => asReason(await database()), quorum: async () => quorumState(found, deployment.group.t) }, 2_000)
+      const [found, state] = await Promise.all([coordinator(), ready()])
       return describe(deployment, found, state.failing.map(({ check: name, reason }) => (name === 'quorum' ? reason : `${name}: ${reason}`)))
     },
     keyset: async () => (await keyset()) ?? deployment.keyset,

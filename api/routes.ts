@@ -147,6 +147,6 @@ function health({ overview, metrics }: Parts): readonly ApiRoute[] {
 }
 
 async function readyz(overview: Overview): Promise<Reply | Failure> {
-  const { ready, problems } = await overview.status()
-  return ready ? json({ ready }) : fail('not_ready', { detail: `${problems.join('; ')}.` })
+  const { ready, failing } = await overview.readiness()
+  return ready ? json({ ready, failing }) : fail('not_ready', { detail: `${failing.map(({ check, reason }) => `${check}: ${reason}`).join('; ')}.`, failing })
 }

@@ -96,6 +96,8 @@ export const problem = z.object({
   /** For a denial: the reasons, and who refused. */
   reasons: z.array(reason).optional(),
   decision: decision.optional(),
+  /** For `not_ready`: what fails, and why. */
+  failing: z.array(z.object({ check: z.string(), reason: z.string() })).optional(),
   /** How each signer took part, when that is why. */
   signers: z.array(part).optional(),
   /** Signed refusals, one per signer that refused: anyone can check them against the keyset. */
