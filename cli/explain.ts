@@ -13,11 +13,11 @@ export type ExplainFlags = z.infer<typeof explainFlags>
 /** What a mint would come to. With `--claims`, `--service` or `--roles` nobody is asked: the judge runs here. */
 export async function explain(flags: ExplainFlags, settings: Settings, io: Io): Promise<Outcome<View>> {
   if (flags.claims !== undefined || flags.service !== undefined || flags.roles !== undefined) return (await import('./explain-offline.ts')).explainOffline(flags, settings, io)
-  const asker = askerOf(settings, io)
-  if (!asker.ok) return asker
   const opened = clientOf(settings, io)
   if (!opened.ok) return opened
   try {
+    const asker = askerOf(settings, io)
+    if (!asker.ok) return asker
     const explained = await slowly(io, 'asking the api', opened.value.explain(wishOf(flags, settings, asker.value), asker.value.credential))
     return explained.ok ? ok(explainedView(explained.value, { roster: explained.value.roster, policy: explained.value.policy })) : explained
   } finally {

@@ -1,26 +1,25 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { ok, type Outcome } from '@symbolon/sdk/errors.ts'
 import type { Minted } from '@symbolon/sdk/client.ts'
 import { askerOf, clientOf } from './connect.ts'
+import { explainedView } from './explained.ts'
 import { slowly, type Io } from './io.ts'
 import { mask } from './mask.ts'
 import { printRequest, requestShown, wishOf, wishFlags } from './request.ts'
 import type { Settings } from './settings.ts'
 import { timeText, type View } from './view.ts'
-import { explainedView } from './explained.ts'
-import { z as zod } from 'zod'
 
-export const mintFlags = wishFlags.extend({ dryRun: zod.boolean().default(false), explain: zod.boolean().default(false), printRequest: zod.boolean().default(false) })
+export const mintFlags = wishFlags.extend({ dryRun: z.boolean().default(false), explain: z.boolean().default(false), printRequest: z.boolean().default(false) })
 
 /** Builds the intent, fetches or signs evidence for exactly it, mints, and shows a token that was verified against the pinned keyset. */
 export async function mint(flags: z.infer<typeof mintFlags>, settings: Settings, io: Io): Promise<Outcome<View>> {
-  const asker = askerOf(settings, io)
-  if (!asker.ok) return asker
-  const wish = wishOf(flags, settings, asker.value)
   const opened = clientOf(settings, io)
   if (!opened.ok) return opened
   const client = opened.value
   try {
+    const asker = askerOf(settings, io)
+    if (!asker.ok) return asker
+    const wish = wishOf(flags, settings, asker.value)
     if (flags.explain) {
       const explained = await slowly(io, 'asking the api', client.explain(wish, asker.value.credential))
       return explained.ok ? ok(explainedView(explained.value)) : explained

@@ -78,7 +78,10 @@ const members = (wanted: readonly SettingName[]) => Object.fromEntries(wanted.ma
 
 const projectShape = z.strictObject(members(names.filter((name) => definitions[name].project)))
 const userShape = z.strictObject({ ...members(names), profiles: z.record(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/), z.strictObject(members(names.filter((name) => name !== 'profile')))).optional() })
-const homeShape = z.strictObject(members(['addr', 'pin', 'subject', 'client', 'key_file', 'key_id', 'audience', 'cacert']))
+/** As the launcher writes it. */
+const homeShape = z
+  .strictObject({ v: z.literal(1), addr: text, keyset: text, service: text, key_id: text, key_file: text, client: text })
+  .transform(({ addr, keyset, service, key_id, key_file, client }): Values => ({ addr, pin: keyset, subject: service, key_id, key_file, client }))
 
 export const projectFile = '.symbolon.yaml'
 

@@ -9,11 +9,11 @@ const probe = 'symbolon:whoami'
 
 /** Who the deployment takes this machine for. The evidence is judged, nothing is minted. */
 export async function whoami(settings: Settings, io: Io): Promise<Outcome<View>> {
-  const asker = askerOf(settings, io)
-  if (!asker.ok) return asker
   const opened = clientOf(settings, io)
   if (!opened.ok) return opened
   try {
+    const asker = askerOf(settings, io)
+    if (!asker.ok) return asker
     const deployment = await slowly(io, 'fetching the keyset', opened.value.deployment())
     if (!deployment.ok) return deployment
     const { sub, client, credential, source } = asker.value

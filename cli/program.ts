@@ -1,0 +1,136 @@
+import { Command, CommanderError, Option } from 'commander'
+import { SymbolonError, type Outcome } from '@symbolon/sdk/errors.ts'
+import { exitCodeOf, exitCodes, failureLines, LocalFailure, type CommandFailure } from './failure.ts'
+import type { Io } from './io.ts'
+import { definitions, environmentName, flagName, resolveSettings, type SettingName, type Settings } from './settings.ts'
+import { formats, show, type Format, type View } from './view.ts'
+
+type Flags = Readonly<Record<string, unknown>>
+/** A view, with the exit code if it is not 0. */
+type Ran = Outcome<View> | { readonly ok: true; readonly value: View; readonly exit: number }
+type Action = (flags: Flags, settings: Settings, args: readonly string[]) => Promise<Ran>
+
+/** Runs one command line to its exit code. Whatever happens, stdout holds data only. */
+export async function runCommand(argv: readonly string[], io: Io): Promise<number> {
+  let exit: number = exitCodes.ok
+  const program = build(io, (code) => (exit = code))
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+    return exit
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : error.code === 'commander.help' ? exitCodes.local : fail(misuse(error), io)
+    if (error instanceof LocalFailure || error instanceof SymbolonError) return fail(error, io)
+    throw error
+  }
+}
+
+/** A command line that does not parse, in the same three lines as everything else. */
+const misuse = ({ message }: CommanderError): LocalFailure => new LocalFailure(message.replace(/^error: /, ''), 'the command line does not say what is meant', 'See `symbolon --help`, or --help behind the command.')
+
+function fail(failure: CommandFailure, io: Io): number {
+  io.err.write(`${failureLines(failure).join('\n')}\n`)
+  return exitCodeOf(failure)
+}
+
+/** What is asked for, shared by `mint` and `explain`. */
+const wish = (command: Command): Command =>
+  command
+    .option('--scope <scope>', 'what the token may do; several by comma or by repeating', collect, [])
+    .option('--ttl <duration>', 'lifetime, like 900 or 15m; default: what policy gives')
+    .option('--reason <text>', 'why, for policy and for the record')
+    .option('--ctx <name=value>', 'a fact that policy may ask for; may be repeated', collect, [])
+    .option('--jkt <thumbprint>', 'bind the token to the key with this RFC 7638 thumbprint')
+    .option('--as <id>', 'act as somebody else, if policy allows')
+
+const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value]
+
+function build(io: Io, leave: (code: number) => void): Command {
+  const program = new Command('symbolon').description('Short-lived scoped tokens, signed by a quorum of machines that each judge every request.')
+  // Subcommands inherit these when they are added.
+  program.exitOverride().configureOutput({ writeOut: (text) => void io.out.write(text), writeErr: (text) => void io.err.write(text), outputError: () => undefined })
+
+  const add = (parent: Command, name: string, summary: string, example: string, action: Action): Command => {
+    const command = settingsOf(parent.command(name).description(summary)).addHelpText('after', `\nExample:\n  $ ${example}\n`)
+    return command.action(async (...given: unknown[]) => {
+      // commander gives the arguments, then the flags, then the command.
+      const flags = command.opts()
+      const settings = resolveSettings(settingFlags(flags), io)
+      const ran = await action(flags, settings, given.slice(0, -2).map(String))
+      if (!ran.ok) return leave(fail(ran.error, io))
+      show(ran.value, { format: formatOf(settings), field: stringOf(flags['field']), color: !io.env['NO_COLOR'] }, io.out)
+      return 'exit' in ran ? leave(ran.exit) : undefined
+    })
+  }
+
+  wish(add(program, 'mint', 'Mint a token.', 'symbolon mint --scope read:logs -o jwt', async (flags, settings) => {
+    const { mint, mintFlags } = await import('./mint.ts')
+    return mint(mintFlags.parse(flags), settings, io)
+  }))
+    .option('--dry-run', 'build the request and send nothing that mints')
+    .option('--explain', 'say what would happen instead')
+    .option('--print-request', 'show the request on stderr, its proofs left out')
+
+  wish(add(program, 'explain', 'Say whether a mint would be granted, which rule decides, and what would change it.', 'symbolon explain --scope write:prod', async (flags, settings) => {
+    const { explain, explainFlags } = await import('./explain.ts')
+    return explain(explainFlags.parse(flags), settings, io)
+  }))
+    .option('--claims <file>', 'judge here, for a job with these ID token claims (JSON)')
+    .option('--service <id>', 'judge here, for this service of the roster')
+    .option('--roles <roles>', 'judge here, for somebody with these roles, by comma')
+    .option('--roster <file>', 'a roster, ceremony plan or template; default: the development deployment’s')
+    .option('--policy <path>', 'a policy folder or data file; default: the development deployment’s')
+
+  add(program, 'whoami', 'Say who the deployment takes you for.', 'symbolon whoami', async (_flags, settings) => (await import('./whoami.ts')).whoami(settings, io))
+  add(program, 'status', 'Show issuer, threshold and signers.', 'symbolon status -o json', async (_flags, settings) => (await import('./status.ts')).status(settings, io))
+
+  add(program, 'doctor', 'Look at everything between this machine and a token.', 'symbolon doctor', async (_flags, settings) => {
+    const { view, well } = await (await import('./doctor.ts')).doctor(settings, io)
+    return { ok: true, value: view, exit: well ? exitCodes.ok : exitCodes.server }
+  })
+
+  const token = program.command('token').description('Look at tokens.')
+  add(token, 'verify <jwt>', 'Verify a token offline against the pinned keyset.', 'symbolon token verify "$TOKEN" --audience https://api.example.internal', async (flags, settings, [jwt = '']) =>
+    (await import('./token-verify.ts')).tokenVerify(jwt, { jwks: stringOf(flags['jwks']), issuer: stringOf(flags['issuer']), anyAudience: flags['anyAudience'] === true }, settings, io))
+    .option('--jwks <file>', 'believe the keys in this file instead')
+    .option('--issuer <url>', 'whose tokens they verify, with --jwks')
+    .option('--any-audience', 'look at a token that is meant for somebody else')
+
+  const config = program.command('config').description('Look at settings.')
+  add(config, 'show', 'Show every setting.', 'symbolon config show --origin', async (flags, settings) => (await import('./config-show.ts')).configShow(settings, { origin: flags['origin'] === true })).option('--origin', 'and where each came from')
+
+  program
+    .command('completion <shell>')
+    .description('Print a completion script for bash, zsh or fish.')
+    .addHelpText('after', '\nExample:\n  $ source <(symbolon completion bash)\n')
+    .action(async (shell: string) => void io.out.write((await import('./completion.ts')).completion(shell, { commands: wordsOf(program) })))
+  return program
+}
+
+function settingsOf(command: Command): Command {
+  command.addOption(new Option('-o, --output <format>', 'how to show it').choices(formats)).option('--field <path>', 'one field of the data, like signers.0.name').option('--unpinned', 'believe the server’s own keyset')
+  for (const name of Object.keys(definitions) as SettingName[]) if (name !== 'format') command.option(`${flagName(name)} <value>`, `${definitions[name].help} (${environmentName(name)})`)
+  return command
+}
+
+function settingFlags(flags: Flags): Partial<Record<SettingName, string>> {
+  const given = (Object.keys(definitions) as SettingName[]).flatMap((name) => {
+    const value = flags[name === 'format' ? 'output' : name.replaceAll(/_([a-z])/g, (_match, next: string) => next.toUpperCase())]
+    return typeof value === 'string' ? [[name, value]] : []
+  })
+  return { ...Object.fromEntries(given), ...(flags['unpinned'] === true ? { pin: 'unpinned' } : {}) }
+}
+
+function formatOf({ format }: Settings): Format | undefined {
+  if (format === undefined) return undefined
+  const found = formats.find((each) => each === format.value)
+  if (found === undefined) throw new LocalFailure(`There is no format ${format.value}`, `${format.origin} names it`, `Use ${formats.join(', ')}.`)
+  return found
+}
+
+const stringOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
+
+const wordsOf = (command: Command, before = ''): { path: string; flags: string[] }[] =>
+  command.commands.flatMap((each) => {
+    const path = `${before}${each.name()}`
+    return [{ path, flags: each.options.flatMap((option) => (option.long == null ? [] : [option.long])) }, ...wordsOf(each, `${path} `)]
+  })
