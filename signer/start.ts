@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { openArena, type Arena } from '@symbolon/core/arena.ts'
+import { selfTest } from '@symbolon/core/selftest.ts'
 import { requireNative, sodiumSuite } from '@symbolon/core/sodium.ts'
 import { fromBase64url } from '@symbolon/protocol/bytes.ts'
 import { describeKeystoreError } from '@symbolon/keystore/errors.ts'
@@ -40,6 +41,7 @@ export async function startSigner({ config, log, metrics }: Context<SignerConfig
   const { roster, bundle } = believed
   const arena = openArena(nonceBytes + otherSecretBytes)
   const suite = sodiumSuite(arena)
+  selfTest(suite)
   const keystore = await keystoreOf(config, arena)
   if (keystore.warning !== undefined) log.warn({ keystore: keystore.backend }, keystore.warning)
   const certify = certifierOf(keystore)
