@@ -21,7 +21,7 @@ async function set(options: Parameters<typeof openTable>[0] = {}): Promise<Table
 }
 afterEach(() => tables.splice(0).forEach((table) => table.close()))
 
-const ask = (seat: Seat, ...items: unknown[]): Promise<SignReply> => answer(seat.signer, coordinator, items)
+const ask = (seat: Seat, ...items: unknown[]): Promise<SignReply> => answer(seat.signer, { by: coordinator, requestId: 'request-1' }, items)
 const codes = async (seat: Seat, ...items: unknown[]): Promise<string[]> => (await ask(seat, ...items)).answers.map(outcome)
 const bootKey = ({ signer }: Seat) => createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: signer.boot.certificate.key }, format: 'jwk' })
 const signedBy = (seat: Seat, bytes: Uint8Array, signature: string) => verify(null, bytes, bootKey(seat), fromBase64url(signature) ?? new Uint8Array())
@@ -66,7 +66,7 @@ describe('an honest request', () => {
     await ask(seat, itemOf(table))
     expect(seat.signer.journal.head().seq).toBe(1)
     expect(decisions(seat)).toHaveLength(1)
-    expect(decisions(seat)[0]).toMatchObject({ result: 'signed', principal: 'ci', by: coordinator, signer: 1, policy: table.world.roster.policy, codes: [] })
+    expect(decisions(seat)[0]).toMatchObject({ result: 'signed', principal: 'ci', by: coordinator, request_id: 'request-1', signer: 1, epoch: 1, roster: 1, policy: table.world.roster.policy, codes: [] })
     expect(alarms(seat)).toEqual([])
   })
 })
@@ -129,7 +129,7 @@ describe('TST-11 a used or unknown commitment', () => {
     const [seat] = table.seats
     const item = itemOf(table)
     expect(await codes(seat, { ...item, commitments: item.commitments.map((each) => ({ ...each, hiding: other() })) })).toEqual(['commitment_unknown'])
-    expect((await answer(seat.signer, 'symbolon:coordinator/2' as Coordinator, [item])).answers.map(outcome)).toEqual(['commitment_unknown'])
+    expect((await answer(seat.signer, { by: 'symbolon:coordinator/2' as Coordinator, requestId: 'request-2' }, [item])).answers.map(outcome)).toEqual(['commitment_unknown'])
     expect(alarms(seat)).toEqual(['commitment_unknown', 'commitment_unknown'])
     expect(await codes(seat, item)).toEqual(['signed'])
   })
@@ -333,6 +333,18 @@ describe('I-2 one intent, one claim set', () => {
     expect([await codes(seat, first), await codes(seat, second), await codes(seat, third)]).toEqual([['signed'], ['refused intent_bound_otherwise'], ['signed']])
   })
 
+  test('a binding lasts as long as the intent could be signed', async () => {
+    const table = await set()
+    const [seat] = table.seats
+    const intent = intentOf(table.world)
+    const other = itemOf(table, intent, { evidence: [laterProof(table, intent)] })
+    await ask(seat, itemOf(table, intent))
+    table.clock.now = intent.exp - 1
+    // The first transaction of a later time forgets what has expired by then.
+    await ask(seat, itemOf(table, intentOf(table.world, { iat: intent.exp - 1, exp: intent.exp + 299 })))
+    expect(await codes(seat, other)).toEqual(['refused intent_bound_otherwise'])
+  })
+
   test('of two racing requests with different evidence, paused between judging and recording, one is signed', async () => {
     const gate = Promise.withResolvers<void>()
     const arrived: string[] = []
@@ -390,6 +402,14 @@ describe('what is no veto', () => {
     expect(await codes(seat, items[3])).toEqual(['signed'])
   })
 
+  test('TST-38 the rate is each principal’s own', async () => {
+    const table = await set({ roster: { rate: 1 } })
+    const [seat] = table.seats
+    const deploy = intentOf(table.world, { sub: 'deploy' })
+    const items = [itemOf(table), itemOf(table), itemOf(table, deploy, { evidence: [idTokenEvidence(table.world, deploy)] })]
+    expect(await codes(seat, ...items)).toEqual(['signed', 'limited', 'signed'])
+  })
+
   test('a clock that fell behind the journal', async () => {
     const table = await set()
     const [seat] = table.seats
@@ -403,7 +423,7 @@ describe('what is no veto', () => {
     const [seat] = table.seats
     const items = [itemOf(table), itemOf(table, intentOf(table.world, { scope: ['write:prod'] }))]
     const { journal } = seat.signer
-    const failing: Seat = { ...seat, signer: { ...seat.signer, journal: { clock: (now) => journal.clock(now), head: () => journal.head(), close() {}, record: () => undefined } } }
+    const failing: Seat = { ...seat, signer: { ...seat.signer, journal: { clock: (now) => journal.clock(now), head: () => journal.head(), failing: () => true, close() {}, record: () => undefined } } }
     const reply = await ask(failing, ...items)
     expect(reply.answers.map(outcome)).toEqual(['ill', 'ill'])
     expect([reply.commitments, held(seat)]).toEqual([[], 2])

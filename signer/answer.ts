@@ -46,6 +46,12 @@ export interface Steps {
   signed(): void
 }
 
+/** Who asks, as the channel knows it: the peer's certificate and the request's id. */
+export interface Asking {
+  readonly by: Coordinator
+  readonly requestId: string
+}
+
 /** One item on its way. Whatever settles it first is its answer. */
 interface Case {
   readonly request: RequestHash
@@ -64,10 +70,10 @@ interface Judged extends Readable {
  * A signer's one verb: judge each item of a batch, straight down, and sign what is granted. Each step settles the items that go
  * no further; a share leaves only for what has passed all of them, and only after the journal is on the disk.
  *
- * @param by who asks, as the channel's certificate says
  * @param items 1 to 64, independent, as they came from the wire
  */
-export async function answer(signer: Signer, by: Coordinator, items: readonly unknown[]): Promise<SignReply> {
+export async function answer(signer: Signer, asking: Asking, items: readonly unknown[]): Promise<SignReply> {
+  const { by } = asking
   const cases = items.map(openCase)
   const clock = signer.journal.clock(signer.now())
   const readable = cases.filter(isReadable)
@@ -80,7 +86,7 @@ export async function answer(signer: Signer, by: Coordinator, items: readonly un
   signer.steps?.journaled()
   const spent = recorded.filter((each) => signOne(signer, by, each)).length
   signer.steps?.signed()
-  return reply(signer, by, cases, spent)
+  return reply(signer, asking, cases, spent)
 }
 
 /** Decodes one item strictly. One that cannot be read is answered alone; the others go on. */
@@ -184,14 +190,14 @@ function signOne(signer: Signer, by: Coordinator, each: Judged & { judgement: Gr
 }
 
 /** The answers in order, as many fresh commitments as were spent, and the boot key's signature over what was asked and answered. */
-function reply(signer: Signer, by: Coordinator, cases: readonly Case[], spent: number): SignReply {
+function reply(signer: Signer, asking: Asking, cases: readonly Case[], spent: number): SignReply {
   const answers = cases.map((each) => {
     if (each.answer === undefined) throw new TypeError('every item has an answer')
-    signer.audit.decision({ by, request: each.request, attempt: each.item?.attempt, judgement: each.judgement, answer: each.answer })
+    signer.audit.decision({ ...asking, request: each.request, attempt: each.item?.attempt, judgement: each.judgement, answer: each.answer })
     return each.answer
   })
   const signature = signer.boot.sign(replyBytes(signer.boot.id, cases.map(({ request }) => request), answers))
-  return { v: 1, boot: signer.boot.id, answers, commitments: signer.nonces.promise(by, spent), signature }
+  return { v: 1, boot: signer.boot.id, answers, commitments: signer.nonces.promise(asking.by, spent), signature }
 }
 
 /** Of text that a schema or the judge has already found to be base64url. */

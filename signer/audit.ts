@@ -13,6 +13,7 @@ export type Alarm = (typeof alarms)[number]
 
 export interface Decision {
   readonly by: string
+  readonly requestId: string
   readonly request: RequestHash
   readonly attempt: string | undefined
   readonly judgement: Granted | Refused | undefined
@@ -38,11 +39,12 @@ export function openAudit({ log, metrics, always }: { readonly log: Logger; read
     log.error({ event: 'alarm', alarm: kind, ...always, ...facts })
   }
   return {
-    decision({ by, request, attempt, judgement, answer }) {
+    decision({ by, requestId, request, attempt, judgement, answer }) {
       const codes = codesOf(answer)
       answers.inc({ result: answer.result, code: codes[0] ?? 'none' })
       audit.info({
         by,
+        request_id: requestId,
         attempt,
         request: toBase64url(request),
         intent: judgement?.digest === undefined ? undefined : toBase64url(judgement.digest),

@@ -257,8 +257,9 @@ describe('a disk that fails', () => {
     const batch = [granted({ intent: hash('a') }), granted({ intent: hash('b') })]
     expect(failing.record(batch, 1_001)).toBeUndefined()
     expect(failures).toHaveLength(1)
-    expect(failing.head().seq).toBe(1)
+    expect([failing.head().seq, failing.failing()]).toEqual([1, true])
     expect(failing.record([granted({ intent: hash('a'), bytes: hash('other') })], 1_002)).toEqual(['granted'])
+    expect(failing.failing()).toBe(false)
     failing.close()
     expect(open().head().seq).toBe(2)
   })

@@ -37,6 +37,8 @@ export interface Journal {
   /** One transaction for all. Outcomes in order, durable; undefined: nothing was recorded, and the file has a problem. */
   record(wishes: readonly Wish[], clock: number): readonly Recorded[] | undefined
   head(): Head
+  /** True from a failed transaction to the next good one. */
+  failing(): boolean
   close(): void
 }
 
@@ -111,6 +113,10 @@ class SqliteJournal implements Journal {
 
   head(): Head {
     return { seq: this.#head.seq, hash: this.#head.hash }
+  }
+
+  failing(): boolean {
+    return this.#state === undefined
   }
 
   close(): void {

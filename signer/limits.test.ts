@@ -38,6 +38,14 @@ describe('TST-38 the limit per principal', () => {
     expect(admit(limits, 'ci', 3)).toEqual([0, 0, 30])
   })
 
+  test('commitments asked for ahead are counted one by one, each coordinator’s own', () => {
+    const { limits, clock } = at()
+    expect(Array.from({ length: 61 }, () => limits.admitCommitments(by, 512)).filter((wait) => wait > 0)).toEqual([1])
+    expect([limits.admitCommitments('coordinator/2', 512), limits.admitCommitments(by, 1)]).toEqual([0, 1])
+    clock.ms += 1_000
+    expect([limits.admitCommitments(by, 512), limits.admitCommitments(by, 1)]).toEqual([0, 1])
+  })
+
   test('what names no principal is counted by its coordinator, and costs no principal anything', () => {
     const { limits } = at()
     expect(admit(limits, undefined, 6_001).filter((wait) => wait > 0)).toEqual([1])

@@ -1,14 +1,15 @@
+import { errors, type ErrorCode } from '@symbolon/protocol/errors.ts'
 import { decodeAs } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import { commitmentsRequest, signRequest, type CommitmentsReply } from '@symbolon/protocol/sign.ts'
 import type { SignedKeyset } from '@symbolon/roster/keyset.ts'
 import type { ChannelReply, ChannelRequest, Route } from '@symbolon/runtime/channel-server.ts'
-import { healthRoutes } from '@symbolon/runtime/health.ts'
+import { healthRoutes, type HealthCheck } from '@symbolon/runtime/health.ts'
 import { formatIdentity } from '@symbolon/runtime/identity.ts'
 import type { Metrics } from '@symbolon/runtime/metrics.ts'
 import { answer, type Signer } from './answer.ts'
 import type { Coordinator } from './nonces.ts'
-import { clockIsBehind, statusOf } from './status.ts'
+import { checksOf, statusOf } from './status.ts'
 
 const roles = ['coordinator']
 
@@ -18,25 +19,29 @@ export const routesOf = (signer: Signer, { keyset, metrics }: { readonly keyset:
   { method: 'POST', path: '/v1/commitments', roles, maxBytes: 256, handle: async (request) => commitments(signer, request) },
   { method: 'GET', path: '/v1/status', roles, maxBytes: 0, handle: async () => json(statusOf(signer)) },
   { method: 'GET', path: '/v1/keyset', roles, maxBytes: 0, handle: async () => json(await keyset()) },
-  ...healthRoutes({ roles: ['operator', 'coordinator'], checks: { clock: async () => (clockIsBehind(signer) ? { ok: false, reason: 'clock_behind' } : { ok: true }) }, metrics }),
+  ...healthRoutes({ roles: ['operator', 'coordinator'], checks: healthChecks(signer), metrics }),
 ]
 
 async function sign(signer: Signer, { peer, body, requestId }: ChannelRequest): Promise<ChannelReply> {
   const request = decodeAs(signRequest, body, limits.batchBodyBytes)
-  return request.ok ? json(await answer(signer, formatIdentity(peer) as Coordinator, request.value.items)) : malformed(requestId)
+  return request.ok ? json(await answer(signer, { by: formatIdentity(peer) as Coordinator, requestId }, request.value.items)) : problem(400, 'malformed', requestId)
 }
 
-function commitments({ boot, versions, nonces }: Signer, { peer, body, requestId }: ChannelRequest): ChannelReply {
+function commitments({ boot, versions, nonces, limits: rates }: Signer, { peer, body, requestId }: ChannelRequest): ChannelReply {
+  const by = formatIdentity(peer) as Coordinator
   const request = decodeAs(commitmentsRequest, body, 256)
-  if (!request.ok) return malformed(requestId)
-  const promised = nonces.promise(formatIdentity(peer) as Coordinator, request.value.count)
-  return json({ v: 1, certificate: boot.certificate, ...versions, commitments: promised } satisfies CommitmentsReply)
+  if (!request.ok) return problem(400, 'malformed', requestId)
+  if (rates.admitCommitments(by, request.value.count) > 0) return problem(429, 'limited', requestId)
+  return json({ v: 1, certificate: boot.certificate, ...versions, commitments: nonces.promise(by, request.value.count) } satisfies CommitmentsReply)
 }
 
 const json = (value: unknown): ChannelReply => ({ status: 200, body: JSON.stringify(value) })
 
-const malformed = (requestId: string): ChannelReply => ({
-  status: 400,
+const problem = (status: number, code: ErrorCode, requestId: string): ChannelReply => ({
+  status,
   type: 'application/problem+json',
-  body: JSON.stringify({ type: 'about:blank', title: 'malformed', status: 400, code: 'malformed', request_id: requestId }),
+  body: JSON.stringify({ type: 'about:blank', title: errors[code].title, status, code, request_id: requestId }),
 })
+
+const healthChecks = (signer: Signer): Record<string, HealthCheck> =>
+  Object.fromEntries(Object.entries(checksOf(signer)).map(([reason, fails]) => [reason, async () => (fails() ? { ok: false, reason } : { ok: true })]))

@@ -2,18 +2,25 @@ import { toBase64url } from '@symbolon/protocol/bytes.ts'
 import type { SignerReport } from '@symbolon/protocol/sign.ts'
 import type { Signer } from './answer.ts'
 
-/** Bindings may have been forgotten as expired that by this clock are not: nothing can be judged. */
-export const clockIsBehind = ({ journal, now }: Pick<Signer, 'journal' | 'now'>): boolean => journal.clock(now()) === undefined
+type Told = Pick<Signer, 'boot' | 'versions' | 'journal' | 'now'>
+
+/** What keeps this signer from signing, by a stable code. */
+export const checksOf = ({ journal, now }: Pick<Told, 'journal' | 'now'>) => ({
+  /** Bindings may have been forgotten as expired that by this clock are not. */
+  clock_behind: () => journal.clock(now()) === undefined,
+  journal_failing: () => journal.failing(),
+})
+
+const sentences: Readonly<Record<keyof ReturnType<typeof checksOf>, string>> = {
+  clock_behind: 'this machine’s clock stands more than a minute before the last journal entry; set it right',
+  journal_failing: 'the journal could not be written; look at the disk',
+}
 
 /** What this signer says of itself. */
-export function statusOf(signer: Pick<Signer, 'boot' | 'versions' | 'journal' | 'now'>): SignerReport {
+export function statusOf(signer: Told): SignerReport {
   const { boot, versions, journal } = signer
   const { seq, hash } = journal.head()
-  return {
-    v: 1,
-    certificate: boot.certificate,
-    ...versions,
-    journal: { seq, head: toBase64url(hash) },
-    problems: clockIsBehind(signer) ? ['clock_behind: this machine’s clock stands more than a minute before the time of the last journal entry'] : [],
-  }
+  const checks = checksOf(signer)
+  const failing = (Object.keys(sentences) as (keyof typeof sentences)[]).filter((code) => checks[code]())
+  return { v: 1, certificate: boot.certificate, ...versions, journal: { seq, head: toBase64url(hash) }, problems: failing.map((code) => `${code}: ${sentences[code]}`) }
 }

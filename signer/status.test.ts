@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest'
+import type { Base64url } from '@symbolon/protocol/bytes.ts'
+import { signerReport } from '@symbolon/protocol/sign.ts'
+import { openBoot } from './boot.ts'
+import type { Journal } from './journal.ts'
+import { statusOf } from './status.ts'
+
+const digest = 'A'.repeat(43) as Base64url
+const of = async (over: Partial<Journal>) => {
+  const journal: Journal = { clock: (now) => now, record: () => undefined, head: () => ({ seq: 7, hash: new Uint8Array(32) }), failing: () => false, close() {}, ...over }
+  return signerReport.parse(statusOf({ boot: await openBoot(1, 1_000, async () => new Uint8Array(64)), versions: { epoch: 1, roster: 1, policy: digest }, journal, now: () => 1_000 }))
+}
+
+test('a signer that is well has no problem, and says where its journal ends', async () => {
+  expect(await of({})).toMatchObject({ problems: [], journal: { seq: 7, head: digest }, epoch: 1 })
+})
+
+test.each([
+  ['clock_behind', { clock: () => undefined }],
+  ['journal_failing', { failing: () => true }],
+] as const)('%s is named', async (code, over) => {
+  expect((await of(over)).problems).toEqual([expect.stringMatching(new RegExp(`^${code}: `))])
+})
