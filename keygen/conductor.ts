@@ -169,8 +169,8 @@ export class Conductor {
     if (this.#script.outcome !== undefined) return this.#activated()
     const isOurs = this.#verdict === undefined
     this.#verdict ??= { fault: found, standing: found.code === 'transcript_differs' || found.code === 'timed_out' ? 'claimed' : 'proven' }
-    // Whoever heard it from another need not tell it again.
-    if (isOurs) await this.#tell(found)
+    // Whoever heard it from another need not tell it again, unless it found the proof in what only it has.
+    if (isOurs || this.#verdict.fault.received !== undefined) await this.#tell(this.#verdict.fault)
     if (found.code === 'transcript_differs' || found.code === 'stopped') await Promise.race([this.#explained.promise, sleep(explanationMs)])
     if (this.#said('keyset')) return { result: 'undecided', missing: this.#missing('keyset'), verdict: this.#verdict }
     this.#options.storage.discard()

@@ -91,8 +91,8 @@ export interface Run {
   readonly aborts: AbortMessage[]
 }
 
-/** Starts every member of `who` on its own plan. */
-export function start(who: readonly { person: Person; plan: Plan }[], options: { wire?: Wire; deadlineMs?: number; clock?: () => number } = {}): Run {
+/** Starts every member of `who` on its own plan. `gone`: one that is not there to tell others why it stops. */
+export function start(who: readonly { person: Person; plan: Plan }[], options: { wire?: Wire; deadlineMs?: number; clock?: () => number; gone?: number } = {}): Run {
   const { wire = honest, deadlineMs = 5_000, clock = () => 1_700_000_000 } = options
   const conductors = new Map<number, Conductor>()
   const [sent, aborts]: [CeremonyMessage[], AbortMessage[]] = [[], []]
@@ -109,7 +109,7 @@ export function start(who: readonly { person: Person; plan: Plan }[], options: {
       repeat: (member, messages) => others.filter(({ id }) => id === member).forEach((to) => messages.forEach((message) => deliver(to, message))),
       abort: async (message) => {
         aborts.push(message)
-        await Promise.all(others.map(({ id }) => conductors.get(id)?.takeAbort(from.id, overTheWire(abortMessage, message))))
+        if (from.id !== options.gone) await Promise.all(others.map(({ id }) => conductors.get(id)?.takeAbort(from.id, overTheWire(abortMessage, message))))
       },
     }
   }
