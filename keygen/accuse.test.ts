@@ -64,7 +64,9 @@ describe('SEC-15 a complaint is checked by everybody', () => {
   })
 
   test('against shares that do not fit the commitments it proves the dealer', async () => {
-    const other = inbox.map((message): CeremonyMessage => (message.phase === 'reveal' ? { ...message, body: { packages: message.body.packages.map((row, at) => (at === 3 ? { ...row, commitments: row.commitments.toReversed() } : row)) } } : message))
+    // One purpose of four, one coefficient of two.
+    const wrong = <T>(commitments: readonly T[]): T[] => commitments.slice(0, 1).flatMap((constant) => [constant, constant])
+    const other = inbox.map((message): CeremonyMessage => (message.phase === 'reveal' ? { ...message, body: { packages: message.body.packages.map((row, at) => (at === 3 ? { ...row, commitments: wrong(row.commitments) } : row)) } } : message))
     expect(await judge([...other, deal()])).toEqual({ code: 'share_invalid', culprits: [2], standing: 'proven' })
   })
 
