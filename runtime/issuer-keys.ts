@@ -67,6 +67,7 @@ export type IssuerKeyCache<Key> = {
 
 export const openIssuerKeys = <Key>(options: IssuerKeysOptions<Key>): IssuerKeyCache<Key> => new Cache(options)
 
+/** `kid`s of one issuer that one document answers for; whoever asks for more makes the others wait, never refused. */
 const maxAbsent = 64
 const maxKid = 128
 const outbound = { timeoutMs: 5_000, maxBytes: 256 * 1024, contentTypes: ['application/json', 'application/jwk-set+json'] }
@@ -80,10 +81,11 @@ type Entry<Key> = {
   /** When the next fetch may begin if no burst is to be used up: ahead of the clock by a pause per fetch made. */
   paidUntil: number
   attemptedAt: number
-  /** `kid` → until when. Oldest first. */
+  /** `kid` → until when. */
   readonly absent: Map<string, number>
-  /** Whether it brought a document. */
-  underWay: Promise<boolean> | undefined
+  /** What was asked for since the last fetch began: the next document answers for all of these at once. */
+  asked: Set<string>
+  underWay: Promise<void> | undefined
 }
 
 class Cache<Key> implements IssuerKeyCache<Key> {
@@ -122,14 +124,13 @@ class Cache<Key> implements IssuerKeyCache<Key> {
     // First, so that nobody who needs no fetch waits for one.
     if (knows()) return 'known'
     if (kid.length > maxKid || this.#isAbsent(entry, kid)) return 'absent'
+    if (entry.asked.size < maxAbsent) entry.asked.add(kid)
     // A fetch that began before this question may say yes. It cannot say no: the key may be younger than its document.
     await entry.underWay
     if (knows()) return 'known'
-    const looked = await this.#update(entry)
+    await this.#update(entry)
     if (knows()) return 'known'
-    if (!looked) return 'unavailable'
-    this.#setAbsent(entry, kid)
-    return 'absent'
+    return this.#isAbsent(entry, kid) ? 'absent' : 'unavailable'
   }
 
   async close(): Promise<void> {
@@ -150,7 +151,7 @@ class Cache<Key> implements IssuerKeyCache<Key> {
     const stored = this.#files.read(row)
     const parsed = stored === undefined ? undefined : this.#options.parse(stored.document)
     const fetched = stored !== undefined && parsed?.ok === true ? { at: stored.at, keys: parsed.keys } : undefined
-    return { row, fetched, paidUntil: -Infinity, attemptedAt: -Infinity, absent: new Map(), underWay: undefined }
+    return { row, fetched, paidUntil: -Infinity, attemptedAt: -Infinity, absent: new Map(), asked: new Set(), underWay: undefined }
   }
 
   #usable(entry: Entry<Key>): Fetched<Key> | undefined {
@@ -162,17 +163,10 @@ class Cache<Key> implements IssuerKeyCache<Key> {
     return (entry.absent.get(kid) ?? -Infinity) > this.#now()
   }
 
-  #setAbsent(entry: Entry<Key>, kid: string): void {
-    const [oldest] = entry.absent.keys()
-    if (entry.absent.size >= maxAbsent && oldest !== undefined) entry.absent.delete(oldest)
-    entry.absent.set(kid, this.#now() + this.#times.absent)
-    this.#changed()
-  }
-
-  /** Whoever comes while a fetch is under way shares it. False: it failed, or there were too many just before. */
-  #update(entry: Entry<Key>): Promise<boolean> {
+  /** Whoever comes while a fetch is under way shares it; whoever comes after too many gets none. */
+  #update(entry: Entry<Key>): Promise<void> {
     if (entry.underWay !== undefined) return entry.underWay
-    if (!this.#mayFetch(entry)) return Promise.resolve(false)
+    if (!this.#mayFetch(entry)) return Promise.resolve()
     entry.underWay = this.#fetch(entry).finally(() => {
       entry.underWay = undefined
     })
@@ -190,24 +184,22 @@ class Cache<Key> implements IssuerKeyCache<Key> {
     return true
   }
 
-  async #fetch(entry: Entry<Key>): Promise<boolean> {
-    const { row } = entry
+  async #fetch(entry: Entry<Key>): Promise<void> {
+    const { row, asked } = entry
+    entry.asked = new Set()
     const { log, parse } = this.#options
     const result = await fetchDocument(row.jwks_uri, { ...outbound, allowedAddresses: row.allowed_addresses ?? [], ...(row.ca === undefined ? {} : { ca: row.ca }) })
     // The roster may have changed meanwhile: what an older row led to no longer counts.
-    if (this.#entries.get(row.id) !== entry) return false
+    if (this.#entries.get(row.id) !== entry) return
     const parsed = result.ok ? parse(result.body) : result
-    if (!result.ok || !parsed.ok) {
-      log.warn({ issuer: row.id, reason: parsed.ok ? 'none' : parsed.reason, ...(result.ok ? {} : { detail: result.detail }) }, 'an issuer’s keys could not be fetched')
-      return false
-    }
+    if (!result.ok || !parsed.ok) return log.warn({ issuer: row.id, reason: parsed.ok ? 'none' : parsed.reason, ...(result.ok ? {} : { detail: result.detail }) }, 'an issuer’s keys could not be fetched')
     const at = this.#now()
     entry.fetched = { at, keys: parsed.keys }
-    entry.absent.clear()
+    for (const kid of asked) entry.absent.set(kid, at + this.#times.absent)
+    for (const kid of parsed.keys.keys()) entry.absent.delete(kid)
     this.#files.write(row, { at, document: result.body })
     log.info({ issuer: row.id, kids: [...parsed.keys.keys()] }, 'an issuer’s keys were fetched')
     this.#changed()
-    return true
   }
 
   #tick(): void {
