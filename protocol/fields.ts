@@ -3,9 +3,12 @@ import { fromBase64url, type Base64url } from './bytes.ts'
 
 /* The field types that several messages share. Every string is bounded, and every pattern is anchored and linear. */
 
+/** What a JSON Schema can say of it. */
+const base64urlText = { type: 'string', pattern: '^[A-Za-z0-9_-]+$' } as const
+
 /** Base64url of exactly `length` bytes. */
 export const base64urlOf = (length: number) =>
-  z.custom<Base64url>((value) => typeof value === 'string' && fromBase64url(value)?.length === length, `must be base64url of ${length} bytes`)
+  z.custom<Base64url>((value) => typeof value === 'string' && fromBase64url(value)?.length === length, `must be base64url of ${length} bytes`).meta({ ...base64urlText, description: `Base64url of ${length} bytes.` })
 
 /** Base64url of at most `max` bytes. */
 export const base64urlUpTo = (max: number) =>
@@ -13,7 +16,7 @@ export const base64urlUpTo = (max: number) =>
     if (typeof value !== 'string' || value.length > Math.ceil((max * 4) / 3)) return false
     const bytes = fromBase64url(value)
     return bytes !== undefined && bytes.length > 0
-  }, `must be base64url of 1 to ${max} bytes`)
+  }, `must be base64url of 1 to ${max} bytes`).meta({ ...base64urlText, description: `Base64url of 1 to ${max} bytes.` })
 
 export const digestText = base64urlOf(32)
 
