@@ -94,7 +94,7 @@ export async function startApi(faked: Faked = {}) {
   const identities = faked.identities ?? memoryLimiter('identity')
   const routes = routesOf({
     deployment,
-    minting: { judges: faked.judges?.(honestJudges) ?? honestJudges, quorum: faked.quorum?.(honest) ?? honest, identities, groupKey: deployment.groupKey, roster: roster.version, policy: roster.policy, clock: faked.clock ?? now },
+    minting: { judges: faked.judges?.(honestJudges) ?? honestJudges, quorum: faked.quorum?.(honest) ?? honest, identities, groupKey: deployment.groupKey, roster: roster.version, policy: roster.policy, names: new Map(roster.signers.map(({ id, name }) => [id, name])), clock: faked.clock ?? now },
     proofs: faked.proofs ?? memoryProofs(),
     subjectOf: faked.subjectOf ?? openSubjects(roster),
     overview: { status: () => Promise.reject(new Error('not faked')), readiness: () => Promise.reject(new Error('not faked')), keyset: async () => deployment.keyset, ...faked.overview },

@@ -46,7 +46,7 @@ describe('POST /v1/tokens', () => {
 
   test('below the quorum it is 503 and says which signers are down', async () => {
     await open({ quorum: () => ({ sign: async () => ({ ok: true, outcome: { outcome: 'unreachable', code: 'quorum_unavailable', parts: [{ signer: 1, state: 'unused' }, { signer: 2, state: 'unreachable' }, { signer: 3, state: 'unreachable' }], retry_after: 7 } }) }) })
-    expect(await post(api, '/v1/tokens', asked(api.world))).toMatchObject({ status: 503, headers: { 'retry-after': '7' }, body: { code: 'quorum_unavailable', detail: 'Too few signers answer: signer 2 unreachable, signer 3 unreachable.', signers: [{}, { signer: 2, state: 'unreachable' }, { signer: 3 }] } })
+    expect(await post(api, '/v1/tokens', asked(api.world))).toMatchObject({ status: 503, headers: { 'retry-after': '7' }, body: { code: 'quorum_unavailable', detail: 'Too few signers answer: signer-2 unreachable, signer-3 unreachable.', signers: [{}, { signer: 2, state: 'unreachable' }, { signer: 3 }] } })
   })
 
   test('TST-20 a signature that does not verify never leaves', async () => {

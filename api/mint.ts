@@ -22,6 +22,8 @@ export interface MintParts {
   readonly groupKey: KeyObject
   readonly roster: number
   readonly policy: MintItem['policy']
+  /** What people call the signers. */
+  readonly names: ReadonlyMap<number, string>
   /** Seconds. */
   clock(): number
 }
@@ -54,7 +56,7 @@ export async function mint(call: MintCall, parts: MintParts): Promise<Minted | F
   if (!counted.ok) return counted
   const answer = await call.timer.measure('quorum', () => parts.quorum.sign(itemOf(call, judged, parts)))
   if (answer.ok && answer.timings !== undefined) call.timer.add('log', answer.timings.log_us / 1000)
-  const signed = signatureOf(answer)
+  const signed = signatureOf(answer, parts.names)
   if (!signed.ok) return { ...signed, headers: counted.headers }
   const signature = fromBase64url(signed.signature)
   if (signature === undefined || !verify(null, utf8(judged.signingInput), parts.groupKey, signature)) return fail('quorum_faulty', { detail: 'The coordinator gave a signature that does not verify.', signers: signed.signers })
@@ -103,7 +105,7 @@ const itemOf = ({ request, asserted, requestId }: MintCall, judged: Granted, { r
 type Signed = { readonly ok: true; readonly signature: Extract<MintOutcome, { outcome: 'signed' }>['signature']; readonly signers: readonly Part[] }
 
 /** Refused, unreachable and faulty are different things to be told, and to do something about. */
-function signatureOf(answer: QuorumAnswer): Signed | Failure {
+function signatureOf(answer: QuorumAnswer, names: MintParts['names']): Signed | Failure {
   if (!answer.ok) return fail(answer.code, { detail: answer.detail })
   const { outcome } = answer
   switch (outcome.outcome) {
@@ -114,14 +116,14 @@ function signatureOf(answer: QuorumAnswer): Signed | Failure {
       return fail(reasons[0]?.code ?? 'policy_denied', { detail: `${outcome.refusals.length} signers refused.`, reasons, refusals: outcome.refusals, signers: outcome.parts })
     }
     case 'unreachable':
-      return fail(outcome.code, { detail: missing(outcome.parts), signers: outcome.parts, ...(outcome.retry_after === undefined ? {} : { retryAfter: outcome.retry_after }) })
+      return fail(outcome.code, { detail: missing(outcome.parts, names), signers: outcome.parts, ...(outcome.retry_after === undefined ? {} : { retryAfter: outcome.retry_after }) })
     case 'faulty':
       return fail('quorum_faulty', { signers: outcome.parts })
   }
 }
 
-const missing = (parts: readonly Part[]): string => {
-  const without = parts.filter(({ state }) => state !== 'signed' && state !== 'unused').map(({ signer, state, code }) => `signer ${signer} ${code ?? state}`)
+const missing = (parts: readonly Part[], names: MintParts['names']): string => {
+  const without = parts.filter(({ state }) => state !== 'signed' && state !== 'unused').map(({ signer, state, code }) => `${names.get(signer) ?? `signer ${signer}`} ${code ?? state}`)
   return without.length === 0 ? 'Too few signers answer.' : `Too few signers answer: ${without.join(', ')}.`
 }
 

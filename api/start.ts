@@ -45,13 +45,13 @@ export async function start({ config, log, metrics }: Context<Config>): Promise<
   const routes = withOpenapi(
     routesOf({
       deployment,
-      minting: { judges, quorum: openQuorum({ channel, timeoutMs: config.mint_ms }), identities: limiter('identity', config.limits.per_identity), groupKey, roster: roster.version, policy: roster.policy, clock: seconds },
+      minting: { judges, quorum: openQuorum({ channel, timeoutMs: config.mint_ms }), identities: limiter('identity', config.limits.per_identity), groupKey, roster: roster.version, policy: roster.policy, names: namesOf(roster), clock: seconds },
       proofs: proofStore(database.db),
       subjectOf: openSubjects(roster),
       overview,
       metrics,
     }),
-    endpoint(roster, '/'),
+    endpoint(roster, ''),
   )
   const ground: Ground = {
     addresses: limiter('address', config.limits.per_address),
@@ -85,6 +85,8 @@ function withOpenapi(routes: readonly ApiRoute[], server: string): readonly ApiR
   body = JSON.stringify(openapiOf(all, server))
   return all
 }
+
+const namesOf = ({ signers }: Roster): ReadonlyMap<number, string> => new Map(signers.map(({ id, name }) => [id, name]))
 
 const originsOf = ({ roster: { deployment } }: Deployment): ReadonlySet<string> => new Set([deployment.issuer, ...deployment.console_origins].map((url) => new URL(url).origin))
 

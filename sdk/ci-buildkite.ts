@@ -9,11 +9,14 @@ export interface BuildkiteOptions {
   readonly timeoutMs?: number
 }
 
+/** Left out unless asked for; slugs are reused, these are not. */
+const immutable = ['--claim', 'organization_id', '--claim', 'pipeline_id']
+
 const idToken = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
 
 export async function buildkiteIdToken({ agent = 'buildkite-agent', timeoutMs = 15_000 }: BuildkiteOptions, audience: string): Promise<Outcome<string>> {
   const { promise, resolve } = Promise.withResolvers<Outcome<string>>()
-  execFile(agent, ['oidc', 'request-token', '--audience', audience], { timeout: timeoutMs, maxBuffer: 65_536 }, (error, stdout) => {
+  execFile(agent, ['oidc', 'request-token', '--audience', audience, ...immutable], { timeout: timeoutMs, maxBuffer: 65_536 }, (error, stdout) => {
     const text = stdout.trim()
     // The agent's own words stay unquoted: they may hold what it was given.
     if (error !== null) resolve(failed('id_token_unavailable', { detail: `buildkite-agent: ${error.code ?? 'failed'}` }))

@@ -82,7 +82,7 @@ describe('Buildkite', () => {
   }
 
   test('the agent is asked for exactly the audience', async () => {
-    const program = agent(`[ "$*" = "oidc request-token --audience ${audience}" ] && echo ${jwt}`)
+    const program = agent(`[ "$*" = "oidc request-token --audience ${audience} --claim organization_id --claim pipeline_id" ] && echo ${jwt}`)
     expect(await buildkiteIdToken({ agent: program }, audience)).toEqual(ok(jwt))
   })
 

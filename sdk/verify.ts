@@ -54,7 +54,7 @@ export async function verifyToken(token: string, trusted: Trusted, { audience, n
     return ok(parsed.claims)
   } catch (error) {
     // jose's codes say which check failed and quote nothing.
-    if (error instanceof errors.JOSEError) return failed('token_unverified', { detail: error instanceof errors.JWTClaimValidationFailed ? `claim ${error.claim}` : whyOf(error.code) })
+    if (error instanceof errors.JOSEError) return failed('token_unverified', { detail: error instanceof errors.JWTClaimValidationFailed ? `its ${error.claim} is not what is wanted` : whyOf(error.code) })
     throw error
   }
 }
