@@ -26,9 +26,10 @@ export const coordinatorConfig = z.strictObject({
   call_ms: milliseconds(50, 30_000).default(3_000).describe('How long one call to a signer may take before its connection is given up, in milliseconds. Others are asked long before.'),
   probe_ms: milliseconds(50, 10_000).default(1_000).describe('How long a signer may take to say how it is, in milliseconds.'),
   hedge_least_ms: milliseconds(1, 10_000).default(25).describe('Another attempt is never started sooner than this after one, in milliseconds. In between, it follows how long each signer usually takes.'),
-  hedge_most_ms: milliseconds(1, 10_000).default(500).describe('Another attempt is started at the latest this long after one, in milliseconds, if enough signers are free.'),
+  hedge_most_ms: milliseconds(1, 10_000).default(500).describe('Another attempt is started at the latest this long after one, in milliseconds, if enough signers are free and not too many attempts are hedged already.'),
   blame_ms: milliseconds(100, 30_000).default(2_000).describe('How long a worker may take to find who spoiled an attempt, in milliseconds.'),
   log_ms: milliseconds(50, 15_000).default(2_000).describe('How long the database may take for a log row, in milliseconds. Without the row no signer is asked.'),
+  most_under_way: z.int().min(64).max(65_536).default(1_024).describe('Tokens under way at once. More are answered `busy` at once, before anything is logged or asked.'),
   commitments: z.int().min(8).max(limits.commitmentsHeld / 2).default(limits.commitmentsHeld / 2).describe('Commitments to hold of each signer, so that a signature is one round trip.'),
   calls_per_signer: z.int().min(1).max(8).default(2).describe('Batches under way to one signer at once.'),
 })

@@ -5,6 +5,7 @@ import type { Wanted } from './attempt.ts'
 import { findCulprits, type Blame } from './blame.ts'
 import type { Bench, Fault } from './evidence-of-fault.ts'
 import { suite, type Deployment } from './fake-signer.testkit.ts'
+import { openHedgeBudget } from './hedge.ts'
 import { Peer, type Alarm, type PeerSettings } from './peer.ts'
 import { signByQuorum, type QuorumOptions } from './quorum.ts'
 
@@ -19,18 +20,18 @@ export interface TestCoordinator {
   mint(wanted?: Wanted): Promise<MintOutcome>
 }
 
-export const settings: PeerSettings = { callMs: 2_000, probeMs: 500, patience: { least: 20, most: 200 }, stock: 32, calls: 2 }
+export const settings: PeerSettings = { callMs: 2_000, probeMs: 500, patience: { least: 20, most: 200 }, stock: 8, calls: 2 }
 
-/** @param advance moves the test's clock by so many milliseconds and lets everything that is due happen */
-export function coordinate({ keys, signers, wanted: fresh }: Deployment, advance: (ms: number) => Promise<unknown>): TestCoordinator {
+/** @param next moves the test's clock to its next timer and lets everything that is due then happen */
+export function coordinate({ keys, signers, wanted: fresh }: Deployment, next: () => Promise<unknown>): TestCoordinator {
   const faults: Fault[] = []
   const alarms: Alarm[] = []
   const clock = () => performance.now()
   const peers = signers.map(({ row, channel }) => new Peer({ row, channel, suite, epoch: 1, settings, clock, alarm: (_, alarm) => void alarms.push(alarm), keep: (fault) => void faults.push(fault) }))
   const blame: Blame = { judge: async (spoiled) => findCulprits(suite, keys, spoiled) }
-  const options = { suite, keys, epoch: 1, peers, blame, deadlineMs: 5_000 }
+  const options = { suite, keys, epoch: 1, peers, blame, hedges: openHedgeBudget(), hedgePauseMs: 200, deadlineMs: 5_000 }
   const mint = async (wanted: Wanted = fresh()) => {
-    const value = mintOutcome.parse(await settle(signByQuorum(options, wanted), advance))
+    const value = mintOutcome.parse(await settle(signByQuorum(options, wanted), next))
     if (value.outcome === 'signed' && !isSignature(keys.key, wanted.message, value.signature)) throw new Error('a signature that does not verify has left')
     return value
   }
@@ -38,11 +39,15 @@ export function coordinate({ keys, signers, wanted: fresh }: Deployment, advance
 }
 
 /** Lets time pass until the promise settles. */
-export async function settle<T>(promise: Promise<T>, advance: (ms: number) => Promise<unknown>): Promise<T> {
+export async function settle<T>(promise: Promise<T>, next: () => Promise<unknown>): Promise<T> {
   const state = { done: false }
   const end = () => void (state.done = true)
   promise.then(end, end)
-  for (let waited = 0; !state.done && waited < 20_000; waited++) await advance(1)
+  for (let steps = 0; !state.done && steps < 50_000; steps++) {
+    await next()
+    // What the timer set going has its say before the next one moves the clock.
+    for (let turns = 0; turns < 32; turns++) await undefined
+  }
   return promise
 }
 

@@ -10,12 +10,12 @@ import { deploy, suite, type Deployment, type Misbehaviour } from './fake-signer
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'performance'] }))
 afterEach(() => void vi.useRealTimers())
 
-const advance = (ms: number) => vi.advanceTimersByTimeAsync(ms)
+const next = () => vi.advanceTimersToNextTimerAsync()
 
 /** An accusation that a real fault gave rise to. */
 async function accusationOf(kind: Misbehaviour): Promise<{ accusation: Accusation; coordinator: TestCoordinator; deployment: Deployment }> {
   const deployment = deploy(2, 3)
-  const coordinator = coordinate(deployment, advance)
+  const coordinator = coordinate(deployment, next)
   const [first] = deployment.signers
   if (first !== undefined) first.misbehaves = kind
   await coordinator.mint()
@@ -26,12 +26,12 @@ async function accusationOf(kind: Misbehaviour): Promise<{ accusation: Accusatio
 async function runAttempt(deployment: Deployment, coordinator: TestCoordinator, alter: (item: SignItem, id: number) => SignItem = (item) => item): Promise<{ attempt: Attempt; message: Uint8Array; bytes: string }> {
   const wanted = deployment.wanted()
   const peers = coordinator.peers.slice(0, 2)
-  for (const peer of peers) await settle(peer.restock(), advance)
+  for (const peer of peers) await settle(peer.restock(), next)
   const chosen = peers.map((peer) => ({ peer, held: peer.takeCommitment() ?? expect.unreachable() }))
   const attempt = openAttempt(wanted, 1, chosen)
   for (const { peer, held } of chosen) {
     const item = alter(attempt.item, peer.id)
-    const heard = await settle(peer.ask({ item, json: JSON.stringify(item), held, wanted: () => true }), advance)
+    const heard = await settle(peer.ask({ item, json: JSON.stringify(item), held, wanted: () => true }), next)
     if (heard.heard === 'signed') attempt.signed.set(peer.id, heard)
   }
   return { attempt, message: wanted.message, bytes: wanted.item.bytes }
@@ -73,10 +73,10 @@ test('TST-19 a share for another epoch is no share for this one', async () => {
 
 test('TST-19 different lists to two signers: neither can be accused over the other’s list, and both are innocent of their own', async () => {
   const deployment = deploy(2, 3)
-  const coordinator = coordinate(deployment, advance)
+  const coordinator = coordinate(deployment, next)
   const spare = await (async () => {
     const peer = coordinator.peers[1] ?? expect.unreachable()
-    await settle(peer.restock(), advance)
+    await settle(peer.restock(), next)
     return peer.takeCommitment()?.commitment ?? expect.unreachable()
   })()
   // Signer 1 is shown another commitment of signer 2 than signer 2 itself.
@@ -100,7 +100,7 @@ test('TST-19 different lists to two signers: neither can be accused over the oth
 
 test('TST-20 a bit that flips in this process spoils no token and blames nobody', async () => {
   const deployment = deploy(2, 3)
-  const coordinator = coordinate(deployment, advance)
+  const coordinator = coordinate(deployment, next)
   const { attempt, message } = await runAttempt(deployment, coordinator)
   const { z } = attempt.signed.get(1) ?? expect.unreachable()
   z[7] = (z[7] ?? 0) ^ 16
@@ -111,7 +111,7 @@ test('TST-20 a bit that flips in this process spoils no token and blames nobody'
 
 test('TST-20 a sum that does not verify never leaves, even where nobody can be named', async () => {
   const deployment = deploy(2, 3)
-  const coordinator = coordinate(deployment, advance)
+  const coordinator = coordinate(deployment, next)
   const { attempt, message } = await runAttempt(deployment, coordinator)
   const { z } = attempt.signed.get(1) ?? expect.unreachable()
   z[7] = (z[7] ?? 0) ^ 16

@@ -68,6 +68,8 @@ export class FakeSigner {
   readonly #identity = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   #boot = freshBoot()
   #nonces = new Map<string, NoncePair>()
+  /** Commitments that were out at once; a signer forgets the oldest beyond 512. */
+  mostHeld = 0
   #flap = false
   #lastShare: Base64url | undefined
 
@@ -148,6 +150,7 @@ export class FakeSigner {
       const pair = commit(suite, this.#member)
       const hiding = this.misbehaves === 'bad_commitment' ? toBase64url(new Uint8Array(32).fill(255)) : toBase64url(pair.commitment.hiding)
       this.#nonces.set(hiding, pair)
+      this.mostHeld = Math.max(this.mostHeld, this.#nonces.size)
       return { hiding, binding: toBase64url(pair.commitment.binding) }
     })
   }

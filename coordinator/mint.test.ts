@@ -6,7 +6,7 @@ import type { MintOutcome } from '@symbolon/protocol/mint.ts'
 import { intentDigest } from '@symbolon/protocol/intent.ts'
 import { deploy } from './fake-signer.testkit.ts'
 import type { LogRow } from './log.ts'
-import { mint, type Minting } from './mint.ts'
+import { mint, openRoom, type Minting } from './mint.ts'
 
 const deployment = deploy(2, 3)
 const item = (change: object = {}) => ({ ...deployment.wanted().item, ...change })
@@ -18,6 +18,7 @@ function open(change: Partial<Minting> = {}) {
   const rows: LogRow[] = []
   const minting: Minting = {
     roster: 1,
+    room: openRoom(100),
     clock: () => performance.now(),
     write: async (given) => {
       rows.push(...given)
@@ -49,6 +50,26 @@ test('U-4 L-3 without the log row no signer is asked, and the outcome is ill', a
   const { minting, order } = open({ write: async () => ({ ok: false, detail: 'too_slow' }) })
   expect(await mint(minting, body(item(), item()))).toMatchObject({ ok: true, value: { outcomes: [{ outcome: 'unreachable', code: 'ill' }, { outcome: 'unreachable', code: 'ill' }] } })
   expect(order).toEqual([])
+})
+
+test('D-4 more than there is room for is answered busy before anything is done; the room is free again afterwards', async () => {
+  const { minting, rows } = open({ room: openRoom(3) })
+  const first = mint(minting, body(item(), item()))
+  expect(await mint(minting, body(item(), item()))).toMatchObject({ ok: true, value: { outcomes: [{ outcome: 'unreachable', code: 'busy', retry_after: 1 }, { code: 'busy' }] } })
+  expect(rows).toHaveLength(2)
+  expect(await first).toMatchObject({ ok: true, value: { outcomes: [signed, signed] } })
+  expect(await mint(minting, body(item(), item(), item()))).toMatchObject({ ok: true, value: { outcomes: [signed, signed, signed] } })
+})
+
+test('U-4 an item that makes our code throw leaves the room free', async () => {
+  const { minting } = open({
+    room: openRoom(1),
+    sign: async () => {
+      throw new RangeError('bug')
+    },
+  })
+  await expect(mint(minting, body(item()))).rejects.toThrow(RangeError)
+  expect(minting.room.enter(1)).toBe(true)
 })
 
 test('an item for another roster version is not signed and not logged; the others go on', async () => {

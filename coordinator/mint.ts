@@ -1,4 +1,5 @@
 import { fromBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
+import type { NotNowCode } from '@symbolon/protocol/errors.ts'
 import { intentDigest } from '@symbolon/protocol/intent.ts'
 import { decodeAs, type Decoded } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
@@ -11,12 +12,32 @@ import type { Logged, LogRow } from './log.ts'
 export interface Minting {
   /** Version of the roster that this coordinator holds. */
   readonly roster: number
+  /** Tokens that may be under way at once. More would only wait until nobody waits for them. */
+  readonly room: Room
   /** Milliseconds that only go forward. */
   clock(): number
   write(rows: readonly LogRow[]): Promise<Logged>
   sign(wanted: Wanted): Promise<MintOutcome>
   /** Told once for each item, whatever became of it. */
   observe(requestId: string, outcome: MintOutcome, ms: number): void
+}
+
+export interface Room {
+  /** @returns false if there is not that much left */
+  enter(count: number): boolean
+  leave(count: number): void
+}
+
+export function openRoom(most: number): Room {
+  let inside = 0
+  return {
+    enter(count) {
+      if (inside + count > most) return false
+      inside += count
+      return true
+    },
+    leave: (count) => void (inside -= count),
+  }
 }
 
 /**
@@ -26,8 +47,17 @@ export interface Minting {
 export async function mint(minting: Minting, body: Uint8Array): Promise<Decoded<MintReply>> {
   const request = decodeAs(mintRequest, body, limits.batchBodyBytes)
   if (!request.ok) return request
-  const wishes = request.value.items.map((item) => wishOf(minting, item))
+  const { items } = request.value
+  if (!minting.room.enter(items.length)) return { ok: true, value: { v: 1, outcomes: items.map(() => busy) } }
+  try {
+    return { ok: true, value: await mintAll(minting, items) }
+  } finally {
+    minting.room.leave(items.length)
+  }
+}
 
+async function mintAll(minting: Minting, items: readonly MintItem[]): Promise<MintReply> {
+  const wishes = items.map((item) => wishOf(minting, item))
   const began = minting.clock()
   const logged = await minting.write(wishes.filter(isCurrent).map(rowOf))
   const written = minting.clock()
@@ -35,7 +65,7 @@ export async function mint(minting: Minting, body: Uint8Array): Promise<Decoded<
   const ended = minting.clock()
 
   outcomes.forEach((outcome, at) => minting.observe(wishes[at]?.item.request_id ?? '', outcome, ended - began))
-  return { ok: true, value: { v: 1, outcomes, timings: { log_us: microseconds(written - began), quorum_us: microseconds(ended - written) } } }
+  return { v: 1, outcomes, timings: { log_us: microseconds(written - began), quorum_us: microseconds(ended - written) } }
 }
 
 interface Wish extends Wanted {
@@ -52,9 +82,10 @@ async function signOne(minting: Minting, wish: Wish): Promise<MintOutcome> {
   return wish.current ? minting.sign(wish) : notNow('roster_behind')
 }
 
-const notNow = (code: 'ill' | 'roster_behind'): MintOutcome => ({ outcome: 'unreachable', code, parts: [] })
+const notNow = (code: NotNowCode) => ({ outcome: 'unreachable', code, parts: [] }) satisfies MintOutcome
+const busy: MintOutcome = { ...notNow('busy'), retry_after: 1 }
 /** Without its log row no share is asked for. */
-const ill = notNow('ill')
+const ill: MintOutcome = notNow('ill')
 
 const microseconds = (ms: number): number => Math.max(0, Math.round(ms * 1000))
 

@@ -11,6 +11,7 @@ import { certificateHolds, decoded, type Fault, type Said } from './evidence-of-
 import { openExclusion } from './exclusion.ts'
 import { openHealth, type Patience } from './health.ts'
 import { heardOf, type Asked, type Heard, type Stocked } from './heard.ts'
+import { openProber } from './prober.ts'
 import { bodyOverhead, callCommitments, callSign, callStatus, keepsNonce, refusalHolds, type Nonsense, type Silence, type SignerChannel } from './signer-wire.ts'
 
 /** What people must hear about. */
@@ -47,9 +48,6 @@ interface Queued {
   readonly at: number
 }
 
-const probeFirstMs = 250
-const probeLastMs = 5_000
-
 /**
  * One signer as the coordinator knows it: how it fares, which of its commitments are left, which boot it is in, and the requests to it.
  * Nothing of this is authority. Losing it all costs time, and a signer that lies about it wastes an attempt.
@@ -62,17 +60,17 @@ export class Peer {
   readonly #boots
   readonly #exclusion
   readonly #batches: Batches<Queued, Heard>
+  readonly #prober = openProber(() => this.#findWell())
   #restocking: Promise<Stocked> | undefined
-  #probing: NodeJS.Timeout | undefined
+  #nextReply = Promise.withResolvers<void>()
   #report: Pick<SignerStatus, 'epoch' | 'roster' | 'policy'> = { epoch: 0, roster: 0, policy: '' }
   #problem: string | undefined = 'not asked yet'
-  #closed = false
 
   constructor(options: PeerOptions) {
     this.id = options.row.id
     this.#options = options
     this.health = openHealth(options.settings.patience, options.clock)
-    this.#stock = openStock(options.settings.stock)
+    this.#stock = openStock(limits.commitmentsHeld)
     this.#boots = openBoots(options.clock)
     this.#exclusion = openExclusion(options.clock)
     this.#batches = openBatches<Queued, Heard>({
@@ -150,14 +148,15 @@ export class Peer {
   }
 
   close(): void {
-    this.#closed = true
-    clearTimeout(this.#probing)
+    this.#prober.stop()
   }
 
   async #call(queued: readonly Queued[]): Promise<readonly Heard[]> {
     const { channel, settings, clock } = this.#options
     const [sentAt, items] = [clock(), queued.map(({ asked }) => asked)]
     const reply = await callSign(channel, items, settings.callMs)
+    this.#nextReply.resolve()
+    this.#nextReply = Promise.withResolvers()
     if (!reply.ok) {
       this.#noteFailure(reply)
       return items.map(() => heardOf(reply))
@@ -209,7 +208,9 @@ export class Peer {
   async #restock(): Promise<Stocked> {
     const { channel, settings, clock, epoch } = this.#options
     const askedAt = clock()
-    const reply = await callCommitments(channel, this.#lacking(), settings.callMs)
+    const lacking = this.#lacking()
+    if (lacking <= 0) return this.#stockFromReply()
+    const reply = await callCommitments(channel, lacking, settings.callMs)
     if (!reply.ok) {
       this.#noteFailure(reply)
       return { ok: false, why: heardOf(reply) }
@@ -222,10 +223,18 @@ export class Peer {
     return this.#stock.size > 0 ? { ok: true } : { ok: false, why: { heard: 'not_now', code: 'busy', again: false } }
   }
 
-  /** As many as bring the stock to its mark, counting those that replies under way will bring; some in any case if there are none. */
+  /** As many as bring the stock to its mark, counting what replies under way will bring; some in any case if there are none, but never more than the signer keeps for us. */
   #lacking(): number {
-    const lacking = this.#options.settings.stock - this.#stock.size - this.#batches.load
-    return Math.max(lacking, Math.min(limits.batchItems, this.#options.settings.stock))
+    const { stock } = this.#options.settings
+    const out = this.#stock.size + this.#batches.load
+    const wanted = Math.max(stock - out, this.#stock.size === 0 ? Math.min(stock, limits.batchItems) : 0)
+    return Math.min(wanted, limits.commitmentsHeld - out)
+  }
+
+  /** All that the signer keeps for us is in use: the next reply brings new ones. */
+  async #stockFromReply(): Promise<Stocked> {
+    if (this.#stock.size === 0) await this.#nextReply.promise
+    return this.#stock.size > 0 ? { ok: true } : { ok: false, why: { heard: 'not_now', code: 'busy', again: false } }
   }
 
   /** Takes note of a boot certificate. False if it is not this signer's: then nothing that came with it is believed. */
@@ -253,24 +262,14 @@ export class Peer {
     this.#problem = failure.detail
     if (failure.silent === 'busy') return
     this.health.failed()
-    this.#probeUntilWell(probeFirstMs)
+    this.#prober.begin()
   }
 
-  /** In the background, ever less often: no request of a user's is spent on finding out. */
-  #probeUntilWell(pauseMs: number): void {
-    if (this.#probing !== undefined || this.#closed) return
-    this.#probing = setTimeout(() => {
-      this.#probing = undefined
-      if (this.health.state !== 'down') return
-      void this.#probeOnce(pauseMs)
-    }, pauseMs)
-    this.#probing.unref()
-  }
-
-  async #probeOnce(pauseMs: number): Promise<void> {
-    await this.probe()
-    if (this.health.state === 'down') this.#probeUntilWell(Math.min(probeLastMs, pauseMs * 2))
-    else await this.restock()
+  async #findWell(): Promise<boolean> {
+    if (this.health.state === 'down') await this.probe()
+    if (this.health.state === 'down') return false
+    await this.restock()
+    return true
   }
 
   #alarm(alarm: Alarm): void {

@@ -10,7 +10,8 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 
 afterEach(() => void vi.useRealTimers())
 
 const advance = (ms: number) => vi.advanceTimersByTimeAsync(ms)
-const coordinate = (deployment: Deployment) => coordinateOn(deployment, advance)
+const next = () => vi.advanceTimersToNextTimerAsync()
+const coordinate = (deployment: Deployment) => coordinateOn(deployment, next)
 const misbehave = ({ signers }: Deployment, how: Misbehaviour, ...ids: number[]) => {
   for (const signer of signers) if (ids.includes(signer.id)) signer.misbehaves = how
 }
@@ -215,7 +216,7 @@ describe('hedging', () => {
     signerOf(deployment, 1).misbehaves = undefined
     await advance(10_000)
     expect(coordinator.peers[0]?.health.state).toBe('well')
-    expect(coordinator.peers[0]?.status()).toMatchObject({ healthy: true, commitments: 32 })
+    expect(coordinator.peers[0]?.status()).toMatchObject({ healthy: true, commitments: 8 })
   })
 
   test('the late answer of the first attempt is as good as the hedge’s', async () => {
@@ -225,6 +226,22 @@ describe('hedging', () => {
     misbehave(deployment, 'slow', 1, 2, 3)
     expect(await coordinator.mint()).toMatchObject({ outcome: 'signed' })
     expect(deployment.signers.map(({ overlaps }) => overlaps)).toEqual([0, 0, 0])
+  })
+
+  test('a deployment that is slow as a whole is not hedged to death', async () => {
+    const deployment = deploy(2, 3)
+    const coordinator = coordinate(deployment)
+    await Promise.all(coordinator.peers.map((peer) => settle(peer.restock(), next)))
+    // From one moment to the next, everything takes a second, and goes on coming.
+    misbehave(deployment, 'slow', 1, 2, 3)
+    const waves: Promise<unknown>[] = []
+    for (let wave = 0; wave < 30; wave++) {
+      for (let each = 0; each < 8; each++) waves.push(signByQuorum(coordinator.options, deployment.wanted()))
+      await advance(100)
+    }
+    await settle(Promise.all(waves), next)
+    // 240 messages need 240 attempts; hedges are a reserve of 64 and a tenth of all attempts.
+    expect(attemptsOf(deployment)).toBeLessThanOrEqual((240 + 64) / 0.9)
   })
 
   test('when nobody answers, the deadline ends it', async () => {
@@ -254,7 +271,7 @@ describe('boots', () => {
     const coordinator = coordinate(deployment)
     await coordinator.mint()
     const [peer, copied] = [coordinator.peers[0] ?? expect.unreachable(), signerOf(deployment, 1)]
-    const probe = () => settle(peer.probe(), advance)
+    const probe = () => settle(peer.probe(), next)
     const first = copied.swapBoot(freshBoot())
     await probe()
     expect(coordinator.alarms).toEqual([])
@@ -274,11 +291,20 @@ describe('boots', () => {
   })
 })
 
-test('TST-12 64 messages at once go in one call per signer, each under commitments of its own', async () => {
+test('TST-38 a burst larger than the stock waits for commitments, and never asks for more than the signer keeps', async () => {
   const deployment = deploy(2, 3)
   const coordinator = coordinate(deployment)
-  await Promise.all(coordinator.peers.map((peer) => settle(peer.restock(), advance)))
-  const outcomes = await settle(Promise.all(Array.from({ length: 60 }, () => signByQuorum(coordinator.options, deployment.wanted()))), advance)
+  const outcomes = await settle(Promise.all(Array.from({ length: 700 }, () => signByQuorum(coordinator.options, deployment.wanted()))), next)
+  expect(outcomes.filter(({ outcome }) => outcome === 'signed').length).toBe(700)
+  expect(coordinator.alarms).toEqual([])
+  expect(Math.max(...deployment.signers.map(({ mostHeld }) => mostHeld))).toBeLessThanOrEqual(512)
+})
+
+test('TST-12 60 messages at once go in one call per signer, each under commitments of its own', async () => {
+  const deployment = deploy(2, 3)
+  const coordinator = coordinate(deployment)
+  await Promise.all(coordinator.peers.map((peer) => settle(peer.restock(), next)))
+  const outcomes = await settle(Promise.all(Array.from({ length: 60 }, () => signByQuorum(coordinator.options, deployment.wanted()))), next)
   expect(outcomes.map(({ outcome }) => outcome)).toEqual(Array.from({ length: 60 }, () => 'signed'))
   expect(Math.max(...deployment.signers.map(({ calls }) => calls.length))).toBeLessThanOrEqual(6)
   expect(coordinator.alarms).toEqual([])

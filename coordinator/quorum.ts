@@ -6,6 +6,7 @@ import { finishAttempt, invalidCommitments, openAttempt, type Attempt, type Fini
 import type { Blame } from './blame.ts'
 import type { Held } from './commitments.ts'
 import type { Heard, Stocked } from './heard.ts'
+import type { HedgeBudget } from './hedge.ts'
 import { outcomeOf, type Seat } from './outcome.ts'
 import type { Peer } from './peer.ts'
 
@@ -22,6 +23,9 @@ export interface QuorumOptions {
   /** One per signer of the group. */
   readonly peers: readonly Peer[]
   readonly blame: Blame
+  readonly hedges: HedgeBudget
+  /** For how long an attempt waits for a hedge to be earned before it asks again, in milliseconds. */
+  readonly hedgePauseMs: number
   /** For one message, in milliseconds. */
   readonly deadlineMs: number
 }
@@ -147,7 +151,15 @@ class Round {
       this.#seats.set(peer.id, { at: 'busy', failures: this.#seat(peer.id).failures, asked: attempt, late: false })
       void peer.ask({ item: attempt.item, json: attempt.json, held, wanted: () => !this.#ended && attempt.state !== 'over' }).then((heard) => this.#hear(attempt, peer, heard))
     }
-    this.#after(Math.max(...chosen.map(({ peer }) => peer.health.patience)), () => this.#hedge(attempt))
+    this.#options.hedges.earn()
+    this.#after(Math.max(...chosen.map(({ peer }) => peer.health.patience)), () => this.#consider(attempt))
+  }
+
+  /** Time is up for an attempt. Where hedges are used up, it is waited for until one is earned, or its slowest call fails. */
+  #consider(attempt: Attempt): void {
+    if (this.#ended) return
+    if (attempt.state !== 'open' || this.#options.hedges.spend()) this.#hedge(attempt)
+    else this.#after(this.#options.hedgePauseMs, () => this.#consider(attempt))
   }
 
   /** Somebody is slow: from now on another attempt may run beside this one, which may still be the one that succeeds. */

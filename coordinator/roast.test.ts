@@ -22,7 +22,7 @@ test('TST-30 TST-31 C-3 property: any n−t faulty signers, each with whatever f
   await fc.assert(
     fc.asyncProperty(groups, async ({ t, n, corrupt, plan }) => {
       const deployment = deploy(t, n)
-      const coordinator = coordinate(deployment, (ms) => vi.advanceTimersByTimeAsync(ms))
+      const coordinator = coordinate(deployment, () => vi.advanceTimersToNextTimerAsync())
       await coordinator.mint()
       let next = 0
       for (const signer of deployment.signers) if (corrupt.includes(signer.id)) signer.plan = () => plan[next++ % plan.length]
@@ -38,7 +38,7 @@ test('TST-30 TST-31 C-3 property: any n−t faulty signers, each with whatever f
 
 test.each([[2, 3], [3, 5], [4, 7]])('TST-30 %i of %i: an attacker that spoils one attempt after the other, each with a signer that behaved until then, gets n−t of them', async (t, n) => {
   const deployment = deploy(t, n)
-  const coordinator = coordinate(deployment, (ms) => vi.advanceTimersByTimeAsync(ms))
+  const coordinator = coordinate(deployment, () => vi.advanceTimersToNextTimerAsync())
   await coordinator.mint()
   const spoiled = new Set<string>()
   const used = new Set<number>()
@@ -58,7 +58,7 @@ test.each([[2, 3], [3, 5], [4, 7]])('TST-30 %i of %i: an attacker that spoils on
 
 test('TST-31 no attempt is ever asked twice of a signer: a retry is another attempt', async () => {
   const deployment = deploy(2, 3)
-  const coordinator = coordinate(deployment, (ms) => vi.advanceTimersByTimeAsync(ms))
+  const coordinator = coordinate(deployment, () => vi.advanceTimersToNextTimerAsync())
   for (const signer of deployment.signers) signer.misbehaves = 'flapping'
   for (let round = 0; round < 5; round++) await coordinator.mint()
   for (const { asked } of deployment.signers) expect(new Set(asked).size).toBe(asked.length)

@@ -13,9 +13,11 @@ import { blameInWorkers, type Found, type Spoiled } from './blame.ts'
 import type { CoordinatorConfig } from './config.ts'
 import type { Fault } from './evidence-of-fault.ts'
 import { openFigures, type Figures } from './figures.ts'
+import { openHedgeBudget } from './hedge.ts'
 import { openKeyset } from './keyset.ts'
 import { loadDeployment, type Deployment } from './load.ts'
 import { migrations, openMintLog, type MintLog, type Tables } from './log.ts'
+import { openRoom } from './mint.ts'
 import { Peer } from './peer.ts'
 import { signByQuorum } from './quorum.ts'
 import { routesOf } from './routes.ts'
@@ -41,12 +43,12 @@ export async function startCoordinator({ config, log, metrics }: Context<Coordin
   const keep = keeper(figures, mintLog, log)
   const settings = { callMs: config.call_ms, probeMs: config.probe_ms, patience: { least: config.hedge_least_ms, most: config.hedge_most_ms }, stock: config.commitments, calls: config.calls_per_signer }
   const peers = channels.map(({ row, channel }) => new Peer({ row, channel, suite, epoch: group.epoch, settings, clock, alarm: figures.alarm, keep }))
-  const quorum = { suite, keys, epoch: group.epoch, peers, blame: blameInWorkers(pool), deadlineMs: config.mint_ms }
+  const quorum = { suite, keys, epoch: group.epoch, peers, blame: blameInWorkers(pool), hedges: openHedgeBudget(), hedgePauseMs: config.hedge_most_ms, deadlineMs: config.mint_ms }
   const status = () => statusOf(peers, group.t)
 
   const routes = [
     ...routesOf({
-      minting: { roster: roster.version, clock, write: mintLog.write, sign: (wanted) => signByQuorum(quorum, wanted), observe: figures.minted },
+      minting: { roster: roster.version, room: openRoom(config.most_under_way), clock, write: mintLog.write, sign: (wanted) => signByQuorum(quorum, wanted), observe: figures.minted },
       status,
       keyset: openKeyset({ first: deployment.keyset, signers: channels.map(({ row, channel }) => ({ id: row.id, channel })), threshold: group.t, callMs: config.call_ms, now }),
     }),
