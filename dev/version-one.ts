@@ -43,7 +43,8 @@ export function planOf(deployment: Deployment, parts: { rows: readonly PublicRow
       services: [{ id: developmentService.id, name: 'Development service', roles: ['engineer'], groups: [], keys: [{ id: developmentService.key, jwk: { kty: 'OKP', crv: 'Ed25519', x: service } }] }, ...(others.services ?? [])],
       issuers: others.issuers ?? [],
       trusts: others.trusts ?? [],
-      audiences: settings.ALLOWED_AUDIENCES,
+      // The deployment's own, too: a token for it is evidence for a narrower one.
+      audiences: [...new Set([...settings.ALLOWED_AUDIENCES, deployment.issuer])],
       default_audience: settings.ALLOWED_AUDIENCES[0],
       scopes: settings.ALLOWED_SCOPES,
       token: { default_ttl: settings.TOKEN_DEFAULT_TTL_SECONDS, max_ttl: Math.max(maxTtl, settings.TOKEN_DEFAULT_TTL_SECONDS) },

@@ -10,11 +10,12 @@ import type { Suite } from '@symbolon/core/suite.ts'
 import { openFileKeystore } from '@symbolon/keystore/file.ts'
 import { loadShare } from '@symbolon/keystore/shares.ts'
 import { bundleOf, type Bundle } from '@symbolon/policy/bundle.ts'
-import { fromBase64url, toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { fromBase64url, toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
 import type { Evidence } from '@symbolon/protocol/evidence.ts'
 import { canonical, decodeAs } from '@symbolon/protocol/json.ts'
 import { bytesHash, commitmentsReply, signReply, type Answer, type Commitment, type ListedCommitment, type SignItem } from '@symbolon/protocol/sign.ts'
 import { assembleToken } from '@symbolon/protocol/token.ts'
+import { decodePlan, planDigest } from '@symbolon/roster/plan.ts'
 import { decodeRoster, groupOf, type Roster } from '@symbolon/roster/roster.ts'
 import { connectChannel, type Channel, type ChannelAnswer } from '@symbolon/runtime/channel-client.ts'
 
@@ -159,9 +160,9 @@ async function stolenShare(home: string, suite: Suite, roster: Roster): Promise<
   const keystore = await openFileKeystore({ folder: place.folder, signer: owned, memory: suite.memory, passphrase: () => readFileSync(place.passphrase_file) })
   if (!keystore.ok) throw new Error(keystore.error.code)
   const group = groupOf(roster, 'token')
-  const { plan } = JSON.parse(readFileSync(join(state, 'certificates.json'), 'utf8')) as { plan: Base64url }
+  const plan = decodePlan(readFileSync(join(state, 'plan.json')))
   if (group === undefined) throw new Error('no token group')
-  const member = await loadShare({ keystore: keystore.value, suite, folder: place.folder, group, plan })
+  const member = await loadShare({ keystore: keystore.value, suite, folder: place.folder, group, plan: planDigest(valueOf(plan)) })
   if (!member.ok) throw new Error(member.error.code)
   const keys = loadGroup(suite, { threshold: group.t, key: bytesOf(group.key), shares: group.shares.map(({ id, share }) => ({ id, share: bytesOf(share) })) })
   if (!keys.ok) throw new Error(keys.error.code)
