@@ -88,7 +88,6 @@ export const errors = {
   not_found: request(404, 'There is nothing here', 'See /openapi.json.'),
   method_not_allowed: request(405, 'The method is not allowed here', 'See the Allow header.'),
   origin_not_allowed: request(403, 'Pages of this origin may not call this', 'Call from the console’s origin, or from outside a browser.'),
-  peer_not_allowed: request(401, 'This peer may not call this route', 'See the table of roles and routes.'),
   unauthenticated: request(401, 'Authentication is missing', 'See WWW-Authenticate.', 'invalid_client'),
   unsupported_grant_type: request(400, 'The grant type is not supported', 'Use urn:ietf:params:oauth:grant-type:token-exchange.', 'unsupported_grant_type'),
   invalid_dpop_proof: request(400, 'The DPoP proof is not valid', 'See RFC 9449, section 4.3.', 'invalid_dpop_proof'),
