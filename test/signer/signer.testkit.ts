@@ -11,6 +11,7 @@ import { fromBase64url, toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
 import { encodeIntent, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import { canonical } from '@symbolon/protocol/json.ts'
 import { commitmentsReply, signReply, signerReport, type Commitment, type CommitmentsReply, type SignItem, type SignReply, type SignerReport } from '@symbolon/protocol/sign.ts'
+import type { IssuerKeys } from '@symbolon/evidence/established.ts'
 import type { Evidence } from '@symbolon/protocol/evidence.ts'
 import { intentOf, keyEvidence, type WorldOptions } from '@symbolon/policy/judge.testkit.ts'
 import { openJudge } from '@symbolon/policy/judge.ts'
@@ -43,6 +44,8 @@ export type StartOptions = { readonly entry?: string; readonly env?: Readonly<Re
 export class Stage {
   readonly folder: string
   readonly deployment: Deployment
+  /** What the test's own judgement knows of issuers; the signers fetch for themselves. */
+  issuerKeys: IssuerKeys = new Map()
   readonly #children: ChildProcess[] = []
 
   private constructor(folder: string, deployment: Deployment) {
@@ -115,7 +118,7 @@ export class Stage {
   }
 
   judged(intent: TokenIntent, evidence: readonly Evidence[]) {
-    const judge = openJudge({ ...this.deployment.world, issuerKeys: () => new Map() })
+    const judge = openJudge({ ...this.deployment.world, issuerKeys: () => this.issuerKeys })
     const judgement = judge.judge({ intent: encodeIntent(intent), evidence, approvals: [], asserted: {} }, intent.iat)
     if (judgement.verdict !== 'granted') throw new Error(JSON.stringify(judgement))
     return judgement
