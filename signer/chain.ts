@@ -1,4 +1,4 @@
-import { taggedHash, type Digest } from '@symbolon/protocol/bytes.ts'
+import { sha256, tagged, taggedHash, type Digest } from '@symbolon/protocol/bytes.ts'
 
 /* The hash chain of the journal: each entry's hash covers the one before it, so none can be dropped, moved or edited unseen. */
 
@@ -29,16 +29,22 @@ export interface JournalOwner {
   readonly id: Uint8Array
 }
 
+const tag = tagged('journal/v1')
 const none = new Uint8Array(32)
 
-/** Every part has a fixed length, so that no two different entries have the same bytes. */
+/** Every part has a fixed length, so that no two different entries have the same bytes. In one piece: at each start all are hashed. */
 export function entryHash(previous: Uint8Array, { seq, time, verdict, request, intent, bytes }: JournalEntry): Digest {
-  const head = Buffer.alloc(18)
-  head.writeBigUInt64BE(BigInt(seq), 0)
-  head.writeBigUInt64BE(BigInt(time), 8)
-  head.writeUInt8(verdicts.indexOf(verdict), 16)
-  head.writeUInt8((intent === undefined ? 0 : 1) | (bytes === undefined ? 0 : 2), 17)
-  return taggedHash('journal/v1', exactly(32, previous), head, exactly(32, request), exactly(32, intent ?? none), exactly(32, bytes ?? none))
+  const all = Buffer.allocUnsafe(tag.length + 18 + 4 * 32)
+  all.set(tag)
+  let at = all.writeUIntBE(seq, all.writeUInt16BE(0, tag.length), 6)
+  at = all.writeUIntBE(time, all.writeUInt16BE(0, at), 6)
+  at = all.writeUInt8(verdicts.indexOf(verdict), at)
+  at = all.writeUInt8((intent === undefined ? 0 : 1) | (bytes === undefined ? 0 : 2), at)
+  for (const part of [previous, request, intent ?? none, bytes ?? none]) {
+    all.set(exactly(32, part), at)
+    at += 32
+  }
+  return sha256(all)
 }
 
 export function firstHash({ signer, lineage, id }: JournalOwner): Digest {
