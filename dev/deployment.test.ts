@@ -24,8 +24,8 @@ describe('a deployment', () => {
     expect(made.settings).toMatchObject({ FROST_N: 3, FROST_T: 2, TOKEN_DEFAULT_TTL_SECONDS: 900, ALLOWED_SCOPES: ['read:logs', 'write:staging', 'deploy:canary', 'write:prod'], KEYSTORE: 'file' })
     expect(made.signers).toEqual(['signer-1', 'signer-2', 'signer-3'])
     const other = homeAt(join(home.path, 'other'))
-    const opened = await openDeployment(other, { FROST_N: '5', FROST_T: '3', ALLOWED_SCOPES: 'a:b, c:d' })
-    expect(opened.ok && [opened.deployment.signers.length, opened.deployment.settings.ALLOWED_SCOPES]).toEqual([5, ['a:b', 'c:d']])
+    const opened = await openDeployment(other, { FROST_N: '5', ALLOWED_SCOPES: 'a:b, c:d' })
+    expect(opened.ok && [opened.deployment.signers.length, opened.deployment.settings.FROST_T, opened.deployment.settings.ALLOWED_SCOPES]).toEqual([5, 3, ['a:b', 'c:d']])
   })
 
   test('picks its ports once, all different, and tells the origins from them', async () => {
