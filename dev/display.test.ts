@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { statusLines, summaryLines } from './display.ts'
+import { settledLines, statusLines, summaryLines } from './display.ts'
 import { homeAt } from './home.ts'
 import type { LauncherState } from './state.ts'
 import type { UnitReport } from './unit.ts'
@@ -12,6 +12,11 @@ const died = unit('signer-3', { state: 'died', pid: null, detail: 'SIGKILL' })
 describe('the status display', () => {
   test('has one line a unit, in columns, with the address of what is ready and the reason of what is not', () => {
     expect(statusLines(state({ notes: ['key ceremony …'], units: [unit('api'), died] }))).toEqual(['  key ceremony …', '  ● api       ready     7        mtls://localhost:3', '  ✕ signer-3  died               SIGKILL'])
+  })
+
+  test('where lines cannot be redrawn, shows only what has come to something', () => {
+    const units = [unit('a', { state: 'waiting' }), unit('b', { state: 'starting' }), unit('c'), unit('d', { state: 'failed' })]
+    expect(settledLines(state({ units })).map((line) => line.trim().split(/\s+/)[1])).toEqual(['c', 'd'])
   })
 
   test('ends with the issuer, and says who plays the operators', () => {

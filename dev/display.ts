@@ -6,6 +6,9 @@ import type { UnitReport, UnitState } from './unit.ts'
 
 const marks: Record<UnitState, string> = { ready: '●', starting: '◌', waiting: '◌', unready: '◐', failed: '✕', died: '✕', absent: '–', stopped: '–' }
 
+/** What has come to something: the status table without what is still under way. For where lines cannot be redrawn. */
+export const settledLines = (state: LauncherState): readonly string[] => statusLines({ ...state, units: state.units.filter((unit) => !['waiting', 'starting'].includes(unit.state)) })
+
 /** The status table, one line a unit. */
 export function statusLines(state: LauncherState): readonly string[] {
   const width = Math.max(0, ...state.units.map(({ name }) => name.length))

@@ -71,8 +71,9 @@ class Launcher {
     this.#settled = false
     this.#notes.clear()
     this.#supervisor ??= await this.#supervise()
+    const [isPrepared] = await Promise.all([this.#prepare(), this.#supervisor.startMissing(['postgres'])])
     // Without its keys a process could only refuse to start, and its refusal would hide what really went wrong.
-    if (await this.#prepare()) await this.#supervisor.startMissing()
+    if (isPrepared) await this.#supervisor.startMissing()
     this.#settled = true
     this.#report()
   }

@@ -29,8 +29,8 @@ export class Supervisor {
     return this.#entries.some((entry) => entry.unit.name === name && entry.state === 'ready')
   }
 
-  /** Starts what does not run, each after what it needs, all else at once. Returns when nothing is still starting. */
-  async startMissing(): Promise<void> {
+  /** Starts what does not run (of those named, or of all), each after what it needs, all else at once. Returns when nothing is still starting. */
+  async startMissing(names?: readonly string[]): Promise<void> {
     const begun = new Map<string, Promise<boolean>>()
     const bring = (entry: Entry): Promise<boolean> => {
       const known = begun.get(entry.unit.name)
@@ -42,7 +42,7 @@ export class Supervisor {
       begun.set(entry.unit.name, fresh)
       return fresh
     }
-    await Promise.all(this.#entries.map(bring))
+    await Promise.all(this.#entries.filter(({ unit }) => names === undefined || names.includes(unit.name)).map(bring))
   }
 
   /** Looks at everything once: what runs but was not started here, and whether what runs is still of use. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { deploymentProblems } from './deployment.ts'
 import { firstTokenCommand, mintFirst } from './first-token.ts'
-import { statusLines, summaryLines } from './display.ts'
+import { settledLines, statusLines, summaryLines } from './display.ts'
 import { checkout, homePath, openHome, type Home } from './home.ts'
 import { launcherArguments, liveLauncher, readState, type LauncherState } from './state.ts'
 import { hasEnded } from './supervisor.ts'
@@ -70,7 +70,7 @@ async function untilSettled({ home, pid, attempt, screen }: Waiting): Promise<La
   for (;;) {
     const state = readState(home)
     if (state !== undefined && state.launcher === pid && state.attempt >= attempt) {
-      screen.show(statusLines(state))
+      screen.show(state)
       if (state.settled) return state
     }
     if (await hasEnded(pid, 0)) return undefined
@@ -84,7 +84,7 @@ async function follow(home: Home, pid: number, screen: Screen): Promise<number> 
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => asked.abort())
   while (!asked.signal.aborted) {
     const state = readState(home)
-    if (state !== undefined) screen.show(statusLines(state))
+    if (state !== undefined) screen.show(state)
     if (await hasEnded(pid, 0)) return complain('the launcher ended')
     await sleep(followMs, undefined, { signal: asked.signal }).catch(() => undefined)
   }
@@ -104,7 +104,8 @@ class Screen {
     this.#out = out
   }
 
-  show(lines: readonly string[]): void {
+  show(state: LauncherState): void {
+    const lines = this.#out.isTTY ? statusLines(state) : settledLines(state)
     if (lines.join('\n') === this.#drawn.join('\n')) return
     if (this.#out.isTTY) {
       const up = this.#drawn.length === 0 ? '' : `\x1b[${this.#drawn.length}A\x1b[J`
