@@ -20,6 +20,7 @@ import { mintingUnit, preparations, rowsOf } from './table.ts'
  */
 
 const lookMs = 1_000
+const lookCloselyEvery = 5
 
 /** Runs until SIGTERM. SIGUSR2 asks it to start what is missing. Exits 1 if it cannot begin. */
 export async function launch(path: string): Promise<void> {
@@ -79,9 +80,10 @@ class Launcher {
   }
 
   async watch(): Promise<void> {
-    while (!this.#ending.signal.aborted) {
+    for (let round = 1; !this.#ending.signal.aborted; round += 1) {
       await new Promise((resolve) => setTimeout(resolve, lookMs))
-      if (this.#settled) await this.#supervisor?.look()
+      // Asking every process is a handshake each: too much for every second beside somebody's load test.
+      if (this.#settled) await this.#supervisor?.look(round % lookCloselyEvery === 0)
     }
   }
 

@@ -23,7 +23,7 @@ export async function nodeUnit(options: NodeUnitOptions): Promise<Unit> {
     address: `${row.ready === 'http' ? 'http' : 'mtls'}://localhost:${row.port}`,
     needs: row.needs,
     stopSignal: 'SIGTERM',
-    find: () => liveProcess(home.pidFile(row.name), home.config(row.name)),
+    find: async () => liveProcess(home.pidFile(row.name), home.config(row.name)),
     start: () => start(options),
     check: row.ready === 'http' ? httpCheck(row.port) : channelCheck({ port: row.port, expect: row.identity, tls: operator }),
     gone: () => rmSync(home.pidFile(row.name), { force: true }),

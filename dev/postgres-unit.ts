@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import type { Home } from './home.ts'
 import { lastWords } from './last-words.ts'
-import { runningServer, startPostgres } from './postgres.ts'
+import { acceptsConnections, settledServer, startPostgres } from './postgres.ts'
 import type { Unit } from './unit.ts'
 
 /** The packaged Postgres as a unit. Its pid file is written here: it does not write one in our form. */
@@ -12,15 +12,14 @@ export function postgresUnit(home: Home, roles: readonly string[]): Unit {
     needs: [],
     // Its "fast" shutdown: connections are cut, what was committed stays.
     stopSignal: 'SIGINT',
-    find: () => runningServer(home.path),
+    find: () => settledServer(home.path),
     start: async () => {
       const started = await startPostgres({ home: home.path, logFile: home.log('postgres'), roles })
       if (!started.ok) return { ok: false, state: 'failed', message: started.message }
       writeFileSync(home.pidFile('postgres'), `${started.postgres.pid}`, { mode: 0o600 })
       return { ok: true, child: started.postgres.child }
     },
-    // It is given to the supervisor only once it answers; from then on its being there is all that is asked.
-    check: async () => (runningServer(home.path) === undefined ? { ready: false, detail: 'not running' } : { ready: true, detail: '' }),
+    check: async () => ((await acceptsConnections(home.path)) ? { ready: true, detail: '' } : { ready: false, detail: 'takes no connections' }),
     gone: () => rmSync(home.pidFile('postgres'), { force: true }),
     lastWords: () => lastWords(home.log('postgres')),
   }

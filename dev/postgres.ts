@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { Client } from 'pg'
 import { SafeError } from '@symbolon/runtime/log.ts'
 import { commandOf } from '@symbolon/runtime/pid-file.ts'
+import { systemCode } from '@symbolon/runtime/secret-file.ts'
 import { socketFolder } from './socket-folder.ts'
 import { findUnprivileged, type Unprivileged } from './unprivileged.ts'
 
@@ -146,19 +147,41 @@ function launch({ binaries, data, socket, port, logFile, settings = {}, unprivil
 async function untilReady({ socket, port, logFile }: Place, child: ChildProcess): Promise<Step> {
   for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(20)) {
     if (child.exitCode !== null || child.signalCode !== null) return { ok: false, message: `Postgres ended: ${lastLines(readFileSync(logFile, 'utf8'))}` }
-    const client = new Client({ host: socket, port, user: superuser, database: 'postgres', password: '' })
-    client.on('error', () => undefined)
-    try {
-      await client.connect()
-      await client.end()
-      return { ok: true }
-    } catch (error) {
-      // No socket yet, or "starting up"; anything else would stay as it is.
-      const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
-      if (!['ENOENT', 'ECONNREFUSED', '57P03'].includes(code)) return { ok: false, message: `Postgres refuses its launcher (${code}): ${lastLines(readFileSync(logFile, 'utf8'))}` }
-    }
+    const code = await connectionProblem(socket, port)
+    if (code === undefined) return { ok: true }
+    if (!passing.has(code)) return { ok: false, message: `Postgres refuses its launcher (${code}): ${lastLines(readFileSync(logFile, 'utf8'))}` }
   }
   return { ok: false, message: `Postgres did not answer within a minute: ${lastLines(readFileSync(logFile, 'utf8'))}` }
+}
+
+// No socket yet, starting up, shutting down; anything else would stay as it is.
+const passing = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', '57P03'])
+
+/** Undefined if the server lets its launcher in, else a code. */
+async function connectionProblem(socket: string, port: number): Promise<string | undefined> {
+  const client = new Client({ host: socket, port, user: superuser, database: 'postgres', password: '' })
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+    await client.end()
+    return undefined
+  } catch (error) {
+    return systemCode(error)
+  }
+}
+
+/** The server of this home once it takes connections; undefined once there is none. A server whose launcher was killed is about to end. */
+export async function settledServer(home: string): Promise<number | undefined> {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(50)) {
+    const pid = runningServer(home)
+    if (pid === undefined || (await acceptsConnections(home))) return pid
+  }
+  return undefined
+}
+
+export async function acceptsConnections(home: string): Promise<boolean> {
+  const socket = socketFolder(home)
+  return socket.ok && (await connectionProblem(socket.path, usualPort)) === undefined
 }
 
 async function ensureRoles({ socket, port, roles }: Place): Promise<void> {

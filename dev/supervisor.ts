@@ -45,9 +45,12 @@ export class Supervisor {
     await Promise.all(this.#entries.filter(({ unit }) => names === undefined || names.includes(unit.name)).map(bring))
   }
 
-  /** Looks at everything once: what runs but was not started here, and whether what runs is still of use. */
-  async look(): Promise<void> {
-    await Promise.all(this.#entries.map((entry) => (entry.state === 'ready' || entry.state === 'unready' ? this.#recheck(entry) : undefined)))
+  /** Looks at everything once: whether it still runs, which is cheap, and `closely` also whether it is still of use. */
+  async look(closely: boolean): Promise<void> {
+    const running = this.#entries.filter(({ pid }) => pid !== undefined)
+    // A process that an earlier launcher started tells nobody here that it died.
+    for (const entry of running) if (entry.pid !== undefined && commandOf(entry.pid) === undefined) this.#died(entry, 'ended')
+    if (closely) await Promise.all(running.map((entry) => this.#recheck(entry)))
   }
 
   /** Stops all, the last first, so that nobody is asked for what is already gone. */
@@ -65,7 +68,7 @@ export class Supervisor {
 
   async #bring(entry: Entry, need: (name: string) => Promise<boolean>): Promise<boolean> {
     const { unit } = entry
-    entry.pid = unit.find()
+    entry.pid = await unit.find()
     if (entry.pid !== undefined) return this.#untilReady(entry)
     const missing: string[] = []
     for (const name of unit.needs) if (!(await need(name))) missing.push(name)
@@ -102,8 +105,6 @@ export class Supervisor {
   }
 
   async #recheck(entry: Entry): Promise<void> {
-    // A process that an earlier launcher started tells nobody here that it died.
-    if (entry.pid !== undefined && commandOf(entry.pid) === undefined) return this.#died(entry, 'ended')
     const { ready, detail } = await entry.unit.check()
     if (entry.pid !== undefined && (entry.state === 'ready' || entry.state === 'unready')) this.#set(entry, ready ? 'ready' : 'unready', detail)
   }

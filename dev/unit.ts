@@ -11,8 +11,8 @@ export type Unit = {
   readonly address: string
   /** Units that must be ready before this one starts. */
   readonly needs: readonly string[]
-  /** Its process, if it runs already, whoever started it. */
-  find(): number | undefined
+  /** Its process, if it runs already, whoever started it. Waits for one that is on its way out. */
+  find(): Promise<number | undefined>
   start(): Promise<StartResult>
   /** Asks whether it is of use now. */
   check(): Promise<Check>

@@ -1,21 +1,18 @@
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { commandOf } from '@symbolon/runtime/pid-file.ts'
-import { processesOf, root, runProgram, startStack, type Stack, type StackOptions } from '../stack.ts'
+import { processesOf, root, runProgram, startStack, type Stack } from '../stack.ts'
 
-/* What the launcher promises, whatever it launches. */
+/* What the launcher promises, whatever it launches. One deployment goes through all of it, as a user's would. */
 
-const stacks: Stack[] = []
-afterEach(async () => {
-  for (const stack of stacks.splice(0)) await stack.stop()
+let stack: Stack
+beforeAll(async () => {
+  stack = await startStack()
 })
-const start = async (options?: StackOptions) => {
-  const stack = await startStack(options)
-  stacks.push(stack)
-  return stack
-}
+afterAll(() => stack.stop())
+
 const modes = (folder: string): string[] =>
   readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name)
@@ -29,13 +26,13 @@ const parentOf = (pid: number) => Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/p
 
 describe('make up', () => {
   test('keeps all state in one folder, closed to others', async () => {
-    const { home } = await start()
+    const { home } = stack
     expect(statSync(home.path).mode & 0o777).toBe(0o700)
     expect(modes(home.path)).toEqual([])
   })
 
   test('stays the parent of what it started, and pid files name exactly what runs', async () => {
-    const { home, state } = await start()
+    const { home, state } = stack
     const launcher = Number(readFileSync(home.pidFile('launcher'), 'utf8'))
     const running = state().units.filter(({ pid }) => pid !== null)
     expect(running.map(({ name }) => name)).toContain('postgres')
@@ -47,22 +44,20 @@ describe('make up', () => {
   })
 
   test('never restarts what died; the next make up starts exactly that, on the same data', async () => {
-    const stack = await start()
-    const before = stack.state().units
+    const before = stack.state()
     await stack.kill('postgres')
     await expect.poll(() => stack.state().units.find(({ name }) => name === 'postgres')?.state).toBe('died')
     expect(existsSync(stack.home.pidFile('postgres'))).toBe(false)
     await stack.up()
     const after = stack.state()
-    expect(after.attempt).toBe(2)
-    const kept = (units: typeof before) => units.filter(({ name }) => name !== 'postgres').map(({ name, pid }) => [name, pid])
-    expect(kept(after.units)).toEqual(kept(before))
+    expect(after.attempt).toBe(before.attempt + 1)
+    const kept = ({ units }: typeof before) => units.filter(({ name }) => name !== 'postgres').map(({ name, pid }) => [name, pid])
+    expect(kept(after)).toEqual(kept(before))
     expect(after.units.find(({ name }) => name === 'postgres')).toMatchObject({ state: 'ready' })
     expect(stack.log('postgres')).toContain('database system was interrupted')
   })
 
   test('goes on with the same ports, keys and data after make down', async () => {
-    const stack = await start()
     const facts = () => ['deployment.json', 'ca/ca.key', 'ca/ca.pem', 'postgres/data/global/pg_control'].map((name) => (name.startsWith('postgres') ? statSync(join(stack.home.path, name)).ino : readFileSync(join(stack.home.path, name), 'utf8')))
     const before = facts()
     const { code } = await stack.down()
@@ -74,16 +69,21 @@ describe('make up', () => {
   })
 
   test('a launcher that was killed is followed by one that takes over what still runs', async () => {
-    const stack = await start()
-    await stack.kill('launcher')
     const orphans = stack.state().units.filter(({ name, pid }) => name !== 'postgres' && pid !== null)
+    await stack.kill('launcher')
     await stack.up()
     for (const { name, pid } of orphans) expect(stack.pid(name)).toBe(pid)
+    expect(stack.state().units.map(({ name, state }) => [name, state])).toEqual(stack.state().units.map(({ name }) => [name, 'ready']))
     expect(commandOf(stack.pid('postgres'))).toContain(stack.home.path)
+    // What it did not start itself it cannot hear die; it looks.
+    const [orphan] = orphans
+    if (orphan === undefined) return
+    await stack.kill(orphan.name)
+    await expect.poll(() => stack.state().units.find(({ name }) => name === orphan.name)?.state, { timeout: 5_000 }).toBe('died')
+    expect(existsSync(stack.home.pidFile(orphan.name))).toBe(false)
   })
 
   test('two at once start one launcher', async () => {
-    const stack = await start()
     await stack.down()
     const both = await Promise.all([stack.up(), stack.up()])
     expect(both.map(({ stderr }) => stderr).join()).not.toContain('the launcher ended')
@@ -91,7 +91,6 @@ describe('make up', () => {
   })
 
   test('a stale pid file that names somebody else stops nobody and harms nobody', async () => {
-    const stack = await start()
     await stack.down()
     writeFileSync(stack.home.pidFile('postgres'), `${process.pid}`)
     writeFileSync(stack.home.pidFile('launcher'), `${process.pid}`)
@@ -116,7 +115,6 @@ describe('make up', () => {
   })
 
   test('U-5 settings that differ from those it was made with are refused, and the way to change them is named', async () => {
-    const stack = await start()
     const { code, stderr } = await dev('up', { SYMBOLON_HOME: stack.home.path, DETACH: '1', FROST_T: '3' })
     expect([code, stderr]).toEqual([1, expect.stringMatching(/FROST_T=3, but this deployment was made with 2.*symbolon roster/)])
   })
@@ -132,7 +130,7 @@ describe('make up', () => {
 
 describe('make reset', () => {
   test('asks first, and only "yes" deletes', async () => {
-    const stack = await start()
+    await stack.up()
     for (const answer of ['', 'no\n', 'y\n']) expect((await dev('reset', { SYMBOLON_HOME: stack.home.path }, answer)).code).toBe(1)
     expect(existsSync(stack.home.deployment)).toBe(true)
     expect((await dev('reset', { SYMBOLON_HOME: stack.home.path }, 'yes\n')).code).toBe(0)
