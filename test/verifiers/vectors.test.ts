@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
@@ -31,11 +30,6 @@ test('J-9 Python agrees on every vector', async () => {
 })
 
 test('J-9 Go agrees on every vector', async () => {
-  const cache = await mkdtemp(join(tmpdir(), 'symbolon-go-'))
-  try {
-    const { stdout } = await run('go', ['test', '-count=1', './...'], { cwd: join(folder, 'go'), env: { ...process.env, GOCACHE: cache, GOFLAGS: '-mod=mod', GOTOOLCHAIN: 'local' } })
-    expect(stdout).toMatch(/^ok/)
-  } finally {
-    await rm(cache, { recursive: true, force: true })
-  }
+  const { stdout } = await run('go', ['test', '-count=1', './...'], { cwd: join(folder, 'go'), env: { ...process.env, GOTOOLCHAIN: 'local' } })
+  expect(stdout).toMatch(/^ok/)
 })
