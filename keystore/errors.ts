@@ -12,13 +12,14 @@ const faces = {
   keystore_other_backend: { family: 'setup', remedy: 'Start with the keystore that the keys were made in.' },
   keystore_other_signer: { family: 'setup', remedy: 'Compare the signer id in the configuration with the keystore folder.' },
   passphrase_wrong: { family: 'setup', remedy: 'Compare the passphrase file with the one that the keys were made with.' },
-  pin_wrong: { family: 'setup', remedy: 'Correct the PIN file, then start again: a wrong PIN is never tried twice.' },
+  pin_wrong: { family: 'setup', remedy: 'Correct the PIN file (or touch it, if the device’s PIN was changed to it), then start again: a PIN that was refused is never tried again by itself.' },
   pin_locked: { family: 'setup', remedy: 'Unlock the token with its security officer PIN.' },
   module_missing: { family: 'setup', remedy: 'Install the PKCS#11 module, run `node dev/setup-pkcs11.mjs`, and compare the configured path.' },
   token_missing: { family: 'setup', remedy: 'Insert the device; compare the token label in the configuration.' },
   token_ambiguous: { family: 'setup', remedy: 'Two tokens have this label; give them different ones.' },
   key_missing: { family: 'setup', remedy: 'The device does not hold this signer’s key. Without it the share cannot be opened.' },
   key_other: { family: 'setup', remedy: 'The device holds another key than the one this signer was set up with.' },
+  key_exportable: { family: 'setup', remedy: 'The device holds a key of this name that can be read out or used otherwise. Remove it and make the keys anew.' },
   mechanism_missing: { family: 'setup', remedy: 'The device must support ECDH1-derive and ECDSA on P-256.' },
   share_missing: { family: 'blob', remedy: 'The sealed share is not on disk; restore it from a backup, or leave this signer out.' },
   blob_malformed: { family: 'blob', remedy: 'The sealed file is damaged; restore it from a backup.' },
@@ -37,6 +38,7 @@ const faces = {
 } as const
 
 export type KeystoreCode = keyof typeof faces
+export const keystoreCodes = Object.keys(faces) as [KeystoreCode, ...KeystoreCode[]]
 export interface KeystoreError {
   readonly code: KeystoreCode
   /** Where, or the device's own return code: `keys.json`, `CKR_PIN_INCORRECT`. Never input. */

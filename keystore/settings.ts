@@ -1,10 +1,9 @@
 import { z } from 'zod'
-import { fail } from '@symbolon/core/errors.ts'
 import type { Memory } from '@symbolon/core/secret.ts'
 import { line } from '@symbolon/protocol/fields.ts'
-import { keystoreError } from './errors.ts'
-import { createFileKeystore, openFileKeystore } from './file.ts'
+import { createFileKeystore, openFileKeystore, type FileSettings } from './file.ts'
 import type { Keystore, KeystoreResult } from './keystore.ts'
+import { createPkcs11Keystore, openPkcs11Keystore, type Pkcs11Settings } from './pkcs11.ts'
 
 /** A secret that rests in a file of its owner: `SecretFile` of the runtime. */
 interface SecretSource {
@@ -39,12 +38,14 @@ export interface Owner {
 }
 
 /** Makes identity and receive key. Refuses to replace any. */
-export async function createKeystore(settings: KeystoreSettings, { signer, memory }: Owner): Promise<KeystoreResult<Keystore>> {
-  if (settings.backend === 'file') return createFileKeystore({ folder: settings.folder, signer, memory, passphrase: () => settings.passphrase_file.read() })
-  return fail(keystoreError('module_missing', settings.module))
-}
+export const createKeystore = (settings: KeystoreSettings, owner: Owner): Promise<KeystoreResult<Keystore>> =>
+  settings.backend === 'file' ? createFileKeystore(fileSettings(settings, owner)) : createPkcs11Keystore(pkcs11Settings(settings, owner))
 
-export async function openKeystore(settings: KeystoreSettings, { signer, memory }: Owner): Promise<KeystoreResult<Keystore>> {
-  if (settings.backend === 'file') return openFileKeystore({ folder: settings.folder, signer, memory, passphrase: () => settings.passphrase_file.read() })
-  return fail(keystoreError('module_missing', settings.module))
-}
+export const openKeystore = (settings: KeystoreSettings, owner: Owner): Promise<KeystoreResult<Keystore>> =>
+  settings.backend === 'file' ? openFileKeystore(fileSettings(settings, owner)) : openPkcs11Keystore(pkcs11Settings(settings, owner))
+
+type Of<B extends KeystoreSettings['backend']> = Extract<KeystoreSettings, { backend: B }>
+
+const fileSettings = ({ folder, passphrase_file }: Of<'file'>, owner: Owner): FileSettings => ({ ...owner, folder, passphrase: () => passphrase_file.read() })
+
+export const pkcs11Settings = ({ folder, module, token, pin_file, environment, timeout_ms }: Of<'pkcs11'>, owner: Owner): Pkcs11Settings => ({ ...owner, folder, module, token, pin: pin_file, environment, timeoutMs: timeout_ms })
