@@ -13,6 +13,7 @@ import { writePrivate, writePrivateJson } from './private-files.ts'
 import { readRosterFile } from './roster-file.ts'
 import type { Preparation, PreparationTools } from './row.ts'
 import { signerKeystore } from './signer.ts'
+import { ensureToken, preparePkcs11 } from './softhsm.ts'
 import { developmentService, planOf, type PublicRow } from './version-one.ts'
 
 /*
@@ -34,6 +35,8 @@ async function carryOut(tools: PreparationTools): Promise<Outcome> {
   const { deployment, say } = tools
   const bundle = readPolicy(deployment)
   if (typeof bundle === 'string') return { ok: false, message: bundle }
+  const device = prepareDevice(deployment)
+  if (!device.ok) return device
   for (const member of numbered(deployment)) await prepareMember(tools, member)
   const made = await Promise.all(numbered(deployment).map((member) => keygen(tools, member, 'init')))
   const failed = made.find((outcome) => !outcome.ok)
@@ -76,9 +79,12 @@ function readPolicy({ settings }: Deployment): Bundle | string {
   return `${String(data)}: ${read.problems.map(({ pointer, message }) => `${pointer} ${message}`).join('; ')}`
 }
 
+const prepareDevice = ({ settings }: Deployment): Outcome => (settings.KEYSTORE === 'pkcs11' ? preparePkcs11() : { ok: true })
+
 async function prepareMember({ deployment, certificate }: PreparationTools, { id, name, state }: Member): Promise<void> {
   const tls = await certificate(join(name, 'keygen'), `symbolon:keygen/${id}`)
   if (deployment.settings.KEYSTORE === 'file') onceRandom(join(state, 'passphrase'))
+  else ensureToken(state, `symbolon-${name}`)
   writePrivateJson(join(state, 'keygen.json'), {
     name: `keygen-${id}`,
     pid_file: deployment.home.pidFile(`keygen-${id}`),

@@ -14,7 +14,7 @@ const faces = {
   passphrase_wrong: { family: 'setup', remedy: 'Compare the passphrase file with the one that the keys were made with.' },
   pin_wrong: { family: 'setup', remedy: 'Correct the PIN file (or touch it, if the device’s PIN was changed to it), then start again: a PIN that was refused is never tried again by itself.' },
   pin_locked: { family: 'setup', remedy: 'Unlock the token with its security officer PIN.' },
-  module_missing: { family: 'setup', remedy: 'Install the PKCS#11 module, run `node dev/setup-pkcs11.mjs`, and compare the configured path.' },
+  module_missing: { family: 'setup', remedy: 'Install the PKCS#11 module, run `node dev/setup-pkcs11.ts`, and compare the configured path.' },
   token_missing: { family: 'setup', remedy: 'Insert the device; compare the token label in the configuration.' },
   token_ambiguous: { family: 'setup', remedy: 'Two tokens have this label; give them different ones.' },
   key_missing: { family: 'setup', remedy: 'The device does not hold this signer’s key. Without it the share cannot be opened.' },
