@@ -33,7 +33,7 @@ describe('a policy bundle', () => {
   test.each([
     ['nothing', new Uint8Array()],
     ['a text', utf8('package symbolon')],
-    ['too much', new Uint8Array(wasmBytesLimit + 1).fill(0)],
+    ['too much', Uint8Array.from({ length: wasmBytesLimit + 1 }, (_, place) => files.wasm[place] ?? 0)],
   ])('U-5 %s is no program', (_, wasm) => expect(readBundle({ ...files, wasm })).toMatchObject({ ok: false, reason: 'program_unreadable' }))
 
   test.each([

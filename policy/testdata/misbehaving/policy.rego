@@ -74,7 +74,20 @@ decision := good if {
 }
 
 # Needs more memory than one evaluation may have.
-decision := changed({"obligations": [letters | some _ in numbers.range(1, 100000); letters := concat("", ["x" | some _ in numbers.range(1, 1000)])]}) if told("memory")
+hog := changed({"obligations": [letters | some _ in numbers.range(1, 100000); letters := concat("", ["x" | some _ in numbers.range(1, 1000)])]})
+
+decision := hog if told("memory")
+
+# Does so for some questions only.
+decision := hog if {
+	told("sometimes")
+	input.intent.reason == "hog"
+}
+
+decision := good if {
+	told("sometimes")
+	not input.intent.reason
+}
 
 # Does not come to an end in any time that somebody would wait.
 decision := changed({"obligations": [a | some a in many; some b in many; some c in many; some d in many; a == input.never; b == c; c == d]}) if told("endless")
