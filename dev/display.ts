@@ -7,14 +7,17 @@ import type { UnitReport, UnitState } from './unit.ts'
 const marks: Record<UnitState, string> = { ready: '●', starting: '◌', waiting: '◌', unready: '◐', failed: '✕', died: '✕', absent: '–', stopped: '–' }
 
 /** What has come to something: the status table without what is still under way. For where lines cannot be redrawn. */
-export const settledLines = (state: LauncherState): readonly string[] => statusLines({ ...state, units: state.units.filter((unit) => !['waiting', 'starting'].includes(unit.state)) })
+export const settledLines = (state: LauncherState): readonly string[] => linesOf(state, state.units.filter((unit) => !['waiting', 'starting'].includes(unit.state)))
 
 /** The status table, one line a unit. */
-export function statusLines(state: LauncherState): readonly string[] {
+export const statusLines = (state: LauncherState): readonly string[] => linesOf(state, state.units)
+
+function linesOf(state: LauncherState, units: readonly UnitReport[]): readonly string[] {
+  // The same columns whichever lines are shown.
   const width = Math.max(0, ...state.units.map(({ name }) => name.length))
   const line = ({ name, state: now, pid, address, detail }: UnitReport) =>
     `  ${marks[now]} ${name.padEnd(width)}  ${now.padEnd(8)}  ${(pid === null ? '' : `${pid}`).padEnd(7)}  ${[now === 'ready' ? address : '', detail].filter((part) => part !== '').join('  ')}`.trimEnd()
-  return [...state.notes.map((note) => `  ${note}`), ...state.units.map(line)]
+  return [...state.notes.map((note) => `  ${note}`), ...units.map(line)]
 }
 
 /** What it came to, and what to do next. Ends every `make up`. */

@@ -11,12 +11,12 @@ const root = resolve(import.meta.dirname, '..')
 const stage = '/mnt'
 const staged = (path: string) => (path.startsWith(`${root}/`) ? join(stage, relative(root, path)) : path)
 
-export type OtherUser = { readonly uid: number; readonly path?: string }
+export type OtherUser = { readonly uid: number; readonly path?: string; readonly env?: Readonly<Record<string, string>> }
 
 /** Runs `node script ...args` as that user (0 for root) and gives its stdout. */
-export async function runAs({ uid, path }: OtherUser, script: string, args: readonly string[]): Promise<string> {
+export async function runAs({ uid, path, env = {} }: OtherUser, script: string, args: readonly string[]): Promise<string> {
   const drop = uid === 0 ? [] : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--']
-  const command = [...drop, 'env', '-i', `PATH=${path ?? '/usr/bin:/bin'}`, 'TMPDIR=/tmp', staged(realpathSync(process.execPath)), join(stage, script), ...args]
+  const command = [...drop, 'env', '-i', `PATH=${path ?? '/usr/bin:/bin'}`, 'TMPDIR=/tmp', ...Object.entries(env).map(([name, value]) => `${name}=${value}`), staged(realpathSync(process.execPath)), join(stage, script), ...args]
   const { stdout } = await promisify(execFile)('unshare', ['--mount', 'sh', '-c', `mount --bind "$0" ${stage} && exec "$@"`, root, ...command], { cwd: '/' })
   return stdout
 }
