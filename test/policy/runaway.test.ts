@@ -15,7 +15,7 @@ const world = makeWorld({ bundle: bundleWith({ roles: { endless } }, misbehaving
 let pool: Pool<JudgeBatch, readonly Judgement[]>
 beforeAll(async () => {
   const log = openLog({ process: 'test', level: 'error', to: { write: () => {} } })
-  pool = await openPool({ module: new URL(import.meta.resolve('@symbolon/policy/worker.ts')), size: 1, init: { roster: world.roster, bundle: world.bundle }, timeoutMs: 1_000, log })
+  pool = await openPool({ module: new URL(import.meta.resolve('@symbolon/policy/worker.ts')), size: 1, init: { roster: world.roster, bundle: world.bundle }, timeoutMs: 2_000, maxWaitMs: 60_000, log })
 })
 afterAll(() => pool.close())
 
