@@ -115,6 +115,20 @@ describe.each(users)('a newcomer who is $who', ({ user }) => {
     expect(secrets.stdout).toBe('')
   })
 
+  test('the README’s first use, line by line', async () => {
+    const transcript = (await readFile(join(clone.folder, 'README.md'), 'utf8')).split('<!-- transcript -->')[1] ?? ''
+    const steps = [...transcript.matchAll(/^\$ (.+)\n((?:(?!\$ |```).*\n)*)/gm)].map(([, command, shown]) => ({ command: command ?? '', shown: shown ?? '' }))
+    expect(steps.length).toBeGreaterThan(5)
+    let last = 0
+    for (const { command, shown } of steps) {
+      const ran = await clone.run('bash', '-c', `(exit ${last}); ${command}`)
+      last = ran.code
+      // `…` stands for what differs from run to run.
+      const pattern = new RegExp(shown.trim().split('…').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('[^]*'))
+      expect(`${command}\n${ran.stdout}${ran.stderr}`).toMatch(pattern)
+    }
+  })
+
   test('`make down` leaves no process', async () => {
     const pids = [...(await clone.pids()).values()]
     await must(clone.run('make', 'down'))
