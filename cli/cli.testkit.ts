@@ -1,0 +1,33 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { Io } from './io.ts'
+import { runCommand } from './program.ts'
+
+/* A command line in a folder of its own, with its own home, environment and clock. */
+
+export interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+export function openShell() {
+  const folder = mkdtempSync(join(tmpdir(), 'symbolon-cli-'))
+  const env: Record<string, string | undefined> = { HOME: join(folder, 'user'), PATH: process.env['PATH'] }
+  const write = (path: string, text: string, mode = 0o600): string => {
+    const full = join(folder, path)
+    mkdirSync(dirname(full), { recursive: true })
+    writeFileSync(full, text)
+    chmodSync(full, mode)
+    return full
+  }
+  const run = async (args: readonly string[], more: { readonly cwd?: string; readonly tty?: boolean } = {}): Promise<Ran> => {
+    const said = { out: '', err: '' }
+    const sink = (name: 'out' | 'err') => ({ write: (text: string) => (said[name] += text), ...(more.tty === undefined ? {} : { isTTY: more.tty }) })
+    const io: Io = { env, cwd: join(folder, more.cwd ?? ''), out: sink('out'), err: sink('err'), now: () => Math.floor(Date.now() / 1000) }
+    return { code: await runCommand(args, io), ...said }
+  }
+  return { folder, env, write, run, remove: () => rmSync(folder, { recursive: true }) }
+}
+export type Shell = ReturnType<typeof openShell>
