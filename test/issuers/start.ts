@@ -7,7 +7,7 @@ import type { Issuer } from '@symbolon/roster/roster.ts'
 import { Agent, request } from 'undici'
 import { loopbackTls } from './certificate.ts'
 import type { Algorithm, MintRequest } from './issuer.ts'
-import { jwksPath, kubernetesAccount, type Platform } from './platforms.ts'
+import { defaultClaims, jwksPath, kubernetesAccount, type Platform } from './platforms.ts'
 
 export interface StartOptions {
   readonly platform: Platform
@@ -40,7 +40,8 @@ export interface RunningIssuer {
 
 export async function startIssuer(options: StartOptions): Promise<RunningIssuer> {
   const secret = () => randomBytes(24).toString('base64url')
-  const [jobToken, controlToken] = [secret(), secret()]
+  const controlToken = secret()
+  const jobToken = options.platform === 'kubernetes' ? accountToken(secret()) : secret()
   const tls = options.https === true ? await loopbackTls() : undefined
   const { platform, algorithm = 'RS256', claims } = options
   const { child, port } = await startProcess({ platform, algorithm, jobToken, controlToken, ...(claims === undefined ? {} : { claims }), ...(tls === undefined ? {} : { tls: { key: tls.key, cert: tls.cert } }) })
@@ -69,6 +70,9 @@ export async function startIssuer(options: StartOptions): Promise<RunningIssuer>
     },
   }
 }
+
+/** As a pod finds it: a JWT that says whose it is. Only its issuer can tell whether it is genuine. */
+const accountToken = (signature: string): string => [{ alg: 'RS256', kid: 'cluster' }, defaultClaims.kubernetes].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.') + `.${signature}`
 
 /** Starts main.ts with this config. The child ends with its stdin, so it never outlives this process. */
 export async function startProcess(config: object): Promise<{ readonly child: ChildProcess; readonly port: number }> {
