@@ -19,7 +19,8 @@ export async function buildkiteIdToken({ agent = 'buildkite-agent', timeoutMs = 
   execFile(agent, ['oidc', 'request-token', '--audience', audience, ...immutable], { timeout: timeoutMs, maxBuffer: 65_536 }, (error, stdout) => {
     const text = stdout.trim()
     // The agent's own words stay unquoted: they may hold what it was given.
-    if (error !== null) resolve(failed('id_token_unavailable', { detail: `buildkite-agent: ${error.code ?? 'failed'}` }))
+    if (error !== null && error.code === 'ENOENT') resolve(failed('credential_unusable', { detail: 'there is no buildkite-agent in PATH' }))
+    else if (error !== null) resolve(failed('id_token_unavailable', { detail: `buildkite-agent: ${error.code ?? 'failed'}` }))
     else resolve(idToken.test(text) ? ok(text) : failed('id_token_unavailable', { detail: 'buildkite-agent printed no token' }))
   })
   return promise

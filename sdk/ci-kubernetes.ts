@@ -29,7 +29,7 @@ const lifetime = 600
 export async function kubernetesIdToken({ host, port, folder, timeoutMs = 10_000 }: KubernetesOptions, audience: string): Promise<Outcome<string>> {
   const files = read(folder)
   const own = files === undefined ? undefined : checkShape(claims, parseJws(files.token)?.payload)
-  if (files === undefined || own?.ok !== true) return failed('id_token_unavailable', { detail: `no usable service account token in ${folder}` })
+  if (files === undefined || own?.ok !== true) return failed('credential_unusable', { detail: `no usable service account token in ${folder}` })
   const { namespace, serviceaccount, pod } = own.value['kubernetes.io']
   const transport = openTransport({ addr: `https://${host.includes(':') ? `[${host}]` : host}:${port}`, ca: files.ca, timeoutMs })
   if (!transport.ok) return transport
