@@ -1,0 +1,151 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startIssuer } from '@symbolon/test/issuers/start.ts'
+import { startStack, type Stack } from '@symbolon/test/stack.ts'
+import { openCallers, type Callers } from './callers.ts'
+import { round } from './cpu.ts'
+import type { Job, Turn } from './load.ts'
+import { cpuTimes, memory, type Watched } from './processes.ts'
+import { ciTrust, evidenceKinds, openRequests, type Kind, type Requests } from './requests.ts'
+
+/* Tokens from a real stack: launcher, api, coordinator, signers and Postgres as `make up` starts them, and a CI issuer beside it. */
+
+export const callerCounts = [1, 16, 64] as const
+
+/** One kind of evidence at one number of callers. */
+export interface Figures {
+  readonly tokens: number
+  readonly tokens_per_s: number
+  readonly p50_ms: number
+  readonly p99_ms: number
+  /** Microseconds, by process; `signers` is the sum over all, `total` over everything but the load generator. */
+  readonly cpu_us_per_token: Readonly<Record<string, number>>
+}
+
+/** `tokens_per_s` is that of `id_token`, the dearer of the two. */
+export interface Cell {
+  readonly tokens_per_s: number
+  readonly evidence: Readonly<Record<Kind, Figures>>
+}
+export type Table = Readonly<Record<`${(typeof callerCounts)[number]}`, Cell>>
+
+export interface Pace {
+  readonly turns: number
+  /** Requests in one turn, by callers. */
+  readonly requests: Readonly<Record<(typeof callerCounts)[number], number>>
+  readonly warmUp: number
+}
+
+export interface MintingResults {
+  readonly table: Table
+  /** MB at the end, by process. */
+  readonly memory_mb: Readonly<Record<string, number>>
+}
+
+export type Say = (line: string) => void
+
+/** What is measured: where requests go, and whose CPU counts. */
+export interface Target {
+  readonly name: string
+  readonly origin: string
+  readonly watched: readonly Watched[]
+  readonly requests: Requests
+}
+
+/** More than any turn asks for: this measures the machinery, not its brakes. */
+const rate = 100_000
+
+export interface BenchStack {
+  readonly stack: Stack
+  readonly target: Target
+  stop(): Promise<void>
+}
+
+export async function startBenchStack(t: number, n: number): Promise<BenchStack> {
+  const folder = mkdtempSync(join(tmpdir(), 'symbolon-bench-'))
+  const issuer = await startIssuer({ platform: 'github' })
+  const file = join(folder, 'roster.json')
+  writeFileSync(file, JSON.stringify({ issuers: [issuer.row('ci')], trusts: [ciTrust], rate }))
+  const stack = await startStack({ env: { FROST_T: `${t}`, FROST_N: `${n}`, ROSTER_FILE: file } })
+  const requests = stack.first.code === 0 ? openRequests(stack.home.path, issuer) : undefined
+  const stop = async () => {
+    await Promise.all([requests?.close(), issuer.stop(), stack.stop()])
+    rmSync(folder, { recursive: true, force: true })
+  }
+  if (requests === undefined) {
+    await stop()
+    throw new Error(`no stack: ${stack.first.stderr}`)
+  }
+  const signers = Array.from({ length: n }, (_, at) => `signer-${at + 1}`)
+  const watched = ['api', 'coordinator', ...signers, 'postgres'].map((name) => ({ name, pid: stack.pid(name), children: name === 'postgres' }))
+  return { stack, target: { name: `${t}-of-${n}`, origin: `http://127.0.0.1:${stack.port('api')}`, watched, requests }, stop }
+}
+
+/** Every kind of evidence at every number of callers. */
+export async function measureMinting(target: Target, pace: Pace, say: Say): Promise<MintingResults> {
+  const callers = openCallers()
+  try {
+    for (const kind of evidenceKinds) await callers.run(await jobOf(target, kind, 16, pace.warmUp))
+    const cells: [string, Cell][] = []
+    for (const count of callerCounts) cells.push([`${count}`, await measureCell({ target, callers, count, pace, say })])
+    return { table: Object.fromEntries(cells) as unknown as Table, memory_mb: memory(target.watched) }
+  } finally {
+    callers.stop()
+  }
+}
+
+interface CellOptions {
+  readonly target: Target
+  readonly callers: Callers
+  readonly count: (typeof callerCounts)[number]
+  readonly pace: Pace
+  readonly say: Say
+}
+
+async function measureCell({ target, callers, count, pace, say }: CellOptions): Promise<Cell> {
+  const measured = Object.fromEntries(evidenceKinds.map((kind) => [kind, [] as Figures[]])) as Record<Kind, Figures[]>
+  // Kinds take turns, so that a busy spell of the machine hits both.
+  for (let turn = 0; turn < pace.turns; turn++) {
+    for (const kind of evidenceKinds) {
+      const job = await jobOf(target, kind, count, pace.requests[count])
+      const before = cpuTimes(target.watched)
+      const result = await callers.run(job)
+      measured[kind].push(figuresOf(result, before, cpuTimes(target.watched)))
+    }
+  }
+  const evidence = { key: leastDisturbed(measured.key), id_token: leastDisturbed(measured.id_token) }
+  for (const kind of evidenceKinds) say(describe(target.name, count, kind, evidence[kind]))
+  return { tokens_per_s: evidence.id_token.tokens_per_s, evidence }
+}
+
+const jobOf = async ({ origin, requests }: Target, kind: Kind, callers: number, count: number): Promise<Job> => ({ origin, path: '/v1/tokens', callers, bodies: await requests.make(kind, count) })
+
+function figuresOf({ latencies, seconds }: Turn, before: Record<string, number>, after: Record<string, number>): Figures {
+  const sorted = latencies.toSorted((a, b) => a - b)
+  const quantile = (share: number) => round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0)
+  const spent = Object.entries(after).map(([name, micros]) => [name, (micros - (before[name] ?? 0)) / latencies.length] as const)
+  const sum = (wanted: (name: string) => boolean) => Math.round(spent.filter(([name]) => wanted(name)).reduce((total, [, micros]) => total + micros, 0))
+  const isSigner = (name: string) => name.startsWith('signer-')
+  return {
+    tokens: latencies.length,
+    tokens_per_s: Math.round((latencies.length / seconds) * 10) / 10,
+    p50_ms: quantile(0.5),
+    p99_ms: quantile(0.99),
+    cpu_us_per_token: {
+      ...Object.fromEntries(spent.filter(([name]) => !isSigner(name)).map(([name, micros]) => [name, Math.round(micros)])),
+      ...(spent.some(([name]) => isSigner(name)) && { signers: sum(isSigner) }),
+      total: sum(() => true),
+    },
+  }
+}
+
+/** Whatever else runs on the machine can only add to a turn, so the one that cost least says most about the work itself. */
+function leastDisturbed(turns: readonly Figures[]): Figures {
+  const [best] = turns.toSorted((a, b) => (a.cpu_us_per_token['total'] ?? 0) - (b.cpu_us_per_token['total'] ?? 0))
+  if (best === undefined) throw new Error('nothing was measured')
+  return best
+}
+
+const describe = (name: string, callers: number, kind: Kind, { tokens_per_s, p50_ms, p99_ms, cpu_us_per_token }: Figures): string =>
+  `${name}, ${callers} callers, ${kind}: ${tokens_per_s} tokens/s, p50 ${p50_ms} ms, p99 ${p99_ms} ms, CPU ${Object.entries(cpu_us_per_token).map(([process, micros]) => `${process} ${micros}`).join(', ')} µs`

@@ -1,0 +1,61 @@
+import { createPrivateKey } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { toBase64url } from '@symbolon/protocol/bytes.ts'
+import type { TokenRequest } from '@symbolon/protocol/http.ts'
+import { openClient } from '@symbolon/sdk/client.ts'
+import { idTokenCredential, keyCredential, type Credential } from '@symbolon/sdk/credential.ts'
+import type { Outcome } from '@symbolon/sdk/errors.ts'
+import type { RunningIssuer } from '@symbolon/test/issuers/start.ts'
+
+export const evidenceKinds = ['key', 'id_token'] as const
+export type Kind = (typeof evidenceKinds)[number]
+
+/** Who asks with an ID token: one trust of the roster, and the issuer that it believes. */
+export const ciTrust = { id: 'ci-deploy', name: 'Deploy job', issuer: 'ci', when: [{ claim: 'repository_id', equals: '4242' }], roles: ['engineer'], groups: [] }
+
+/** Bodies of `POST /v1/tokens`, each made once: intents and their evidence are made, and ID tokens fetched, before a clock starts. */
+export interface Requests {
+  make(kind: Kind, count: number): Promise<readonly string[]>
+  close(): Promise<void>
+}
+
+/** As many ID tokens are fetched at once. */
+const atOnce = 16
+
+interface Profile {
+  readonly addr: string
+  readonly keyset: string
+  readonly service: string
+  readonly key_id: string
+  readonly key_file: string
+}
+
+/** @param home folder of a running stack */
+export function openRequests(home: string, issuer: RunningIssuer): Requests {
+  const profile = JSON.parse(readFileSync(join(home, 'profile.json'), 'utf8')) as Profile
+  const client = valueOf(openClient({ addr: profile.addr, pin: profile.keyset as Parameters<typeof openClient>[0]['pin'] }))
+  const who: Record<Kind, { readonly sub: string; readonly credential: Credential }> = {
+    key: { sub: profile.service, credential: keyCredential({ key: createPrivateKey(readFileSync(profile.key_file)), kid: profile.key_id, sub: profile.service }) },
+    id_token: { sub: ciTrust.id, credential: idTokenCredential({ description: 'a CI job', fetch: async (audience) => ({ ok: true, value: await issuer.mint({ audience }) }) }) },
+  }
+  const one = async (kind: Kind): Promise<string> => {
+    const { sub, credential } = who[kind]
+    const { built } = valueOf(await client.prepare({ sub, scope: ['read:logs'] }))
+    const evidence = valueOf(await credential.evidence(built, Math.floor(Date.now() / 1000)))
+    return JSON.stringify({ intent: toBase64url(built.bytes), evidence: [...evidence] } satisfies TokenRequest)
+  }
+  return {
+    async make(kind, count) {
+      const made: string[] = []
+      while (made.length < count) made.push(...(await Promise.all(Array.from({ length: Math.min(atOnce, count - made.length) }, () => one(kind)))))
+      return made
+    },
+    close: () => client.close(),
+  }
+}
+
+function valueOf<T>(outcome: Outcome<T>): T {
+  if (outcome.ok) return outcome.value
+  throw outcome.error
+}
