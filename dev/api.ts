@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { decodeRoster } from '@symbolon/roster/roster.ts'
 import type { Deployment } from './deployment.ts'
 import type { Row } from './row.ts'
 
@@ -22,5 +24,15 @@ export const apiRow = (deployment: Deployment): Row => ({
     issuer_keys: join(folder, 'issuer-keys'),
     database: database('api'),
     store_marker: join(folder, 'store.json'),
+    limits: limitsAt(rateOf(join(folder, 'roster.json'))),
   }),
 })
+
+/** The api counts wider than the signers, who have the last word: a principal may reach several quorums, an address many principals. */
+const limitsAt = (rate: number) => ({ per_identity: 2 * rate, per_address: 5 * rate })
+
+function rateOf(file: string): number {
+  const roster = decodeRoster(readFileSync(file))
+  if (!roster.ok) throw new TypeError(`${file} is not what the ceremony left: ${roster.reason}`)
+  return roster.value.rate
+}
