@@ -25,7 +25,7 @@ export const config = z
     tls: publicTls.optional().describe('Present: https. Absent: http, which is for development.'),
     trusted_hops: z.int().min(0).max(8).default(0).describe('Proxies of yours in front. The client address is the one that the outermost of them saw; 0: the peer’s.'),
     channel: tlsFields().describe('This process’s end of the mutual TLS.'),
-    coordinator: z.strictObject({ address: address(), identity: identityUri() }).describe('The coordinator to ask.'),
+    coordinator: z.strictObject({ address: address().describe('Where its channel listens.'), identity: identityUri().describe('What its certificate must name: `symbolon:coordinator/<id>`.') }).describe('The coordinator to ask.'),
     roster: absolutePath().describe('Canonical roster bytes. Believed as far as answering early goes; the signers have their own.'),
     keyset: absolutePath().describe('The first signed keyset, served until the coordinator gives a younger one.'),
     policy: absolutePath().describe('Folder with policy.wasm and data.json; must be the bundle that the roster names.'),
@@ -37,7 +37,8 @@ export const config = z
         per_address: z.int().min(1).max(10_000_000).default(3_000).describe('Requests a minute that cost cryptography, for one client address (IPv6: one /64).'),
         per_identity: z.int().min(1).max(10_000_000).default(1_200).describe('Requests a minute for one principal, once its evidence is verified.'),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('How much one caller may ask. Beyond it: 429 with Retry-After.'),
     workers: z.int().min(1).max(64).default(1).describe('Threads that judge.'),
     judge_ms: z.int().min(50).max(60_000).default(2_000).describe('Milliseconds that one batch of judgements may take before its thread is replaced.'),
     mint_ms: z.int().min(100).max(60_000).default(15_000).describe('Milliseconds to wait for the coordinator.'),

@@ -16,7 +16,7 @@ export const coordinatorConfig = z.strictObject({
   roster: absolutePath().describe('File with the roster’s canonical bytes. Says who the signers are and under which keys they sign.'),
   keyset: absolutePath().describe('File with the keyset that the ceremony left, signed by all signers. Must be the roster’s own.'),
   signers: z
-    .array(z.strictObject({ id: signerId, address: address().describe('Where its channel listens. The certificate there must be `symbolon:signer/<id>`.') }))
+    .array(z.strictObject({ id: signerId.describe('Its number in the roster.'), address: address().describe('Where its channel listens. The certificate there must be `symbolon:signer/<id>`.') }))
     .min(3)
     .max(limits.signers)
     .describe('Exactly the signers of the roster. No request can name another.'),

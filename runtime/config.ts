@@ -42,7 +42,8 @@ export const secretFile = () =>
   })
 
 /** Where a process listens or is found: `{host, port}`. Port 0 lets the system choose, for tests. */
-export const address = () => z.strictObject({ host: z.string().min(1).max(253), port: z.int().min(0).max(65535) })
+export const address = () =>
+  z.strictObject({ host: z.string().min(1).max(253).describe('Host name or IP address.'), port: z.int().min(0).max(65535).describe('Port.') })
 export type Address = { readonly host: string; readonly port: number }
 
 type TextResult = { ok: true; value: string } | { ok: false; problem: ConfigProblem }
