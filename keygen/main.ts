@@ -3,6 +3,7 @@ import { openArena } from '@symbolon/core/arena.ts'
 import { selfTest } from '@symbolon/core/selftest.ts'
 import { requireNative, sodiumSuite } from '@symbolon/core/sodium.ts'
 import { canonical } from '@symbolon/protocol/json.ts'
+import { examineKeystore } from '@symbolon/keystore/doctor.ts'
 import { describeKeystoreError } from '@symbolon/keystore/errors.ts'
 import { writeWhole } from '@symbolon/keystore/folder.ts'
 import type { Keystore, KeystoreResult } from '@symbolon/keystore/keystore.ts'
@@ -14,6 +15,7 @@ import { runCeremony } from './run.ts'
 /*
  * keygen init   makes this signer's identity and receive key, once, and writes the row that the ceremony plan carries
  * keygen run    takes part in the ceremony that this operator's plan describes, and ends
+ * keygen doctor tries everything that the signer will need of its keystore, and prints one line: {"findings": […]}
  */
 
 const refused = (code: string, message: string): Started => ({ state: 'refused', code, message })
@@ -24,6 +26,7 @@ async function start(context: Context<KeygenConfig>): Promise<Started> {
   const memory = openArena()
   const suite = sodiumSuite(memory)
   selfTest(suite)
+  if (command === 'doctor') return examine(config, memory)
   const keystore = command === 'init' ? await openOrCreate(config, memory) : await openKeystore(config.keystore, { signer: config.signer, memory })
   if (!keystore.ok) return refused(keystore.error.code, describeKeystoreError(keystore.error))
   if (keystore.value.warning !== undefined) log.warn(keystore.value.warning)
@@ -40,6 +43,13 @@ async function openOrCreate({ keystore, signer }: KeygenConfig, memory: ReturnTy
   return created.ok || created.error.code !== 'keystore_exists' ? created : openKeystore(keystore, { signer, memory })
 }
 
+async function examine({ keystore, signer }: KeygenConfig, memory: ReturnType<typeof openArena>): Promise<Started> {
+  const findings = await examineKeystore(keystore, { signer, memory })
+  process.stdout.write(`${JSON.stringify({ findings })}\n`)
+  const bad = findings.filter(({ ok }) => !ok)
+  return bad.length === 0 ? { state: 'done' } : refused('keystore_unfit', bad.map(({ check, detail }) => `${check}: ${detail}`).join('; '))
+}
+
 function publish({ config, log }: Context<KeygenConfig>, { identity, hpke }: Keystore): Started {
   const path = join(config.state, 'public.json')
   writeWhole(path, canonical({ v: 1, id: config.signer, identity, hpke }))
@@ -47,4 +57,4 @@ function publish({ config, log }: Context<KeygenConfig>, { identity, hpke }: Key
   return { state: 'done' }
 }
 
-await runProcess({ config: keygenConfig, commands: ['init', 'run'], start })
+await runProcess({ config: keygenConfig, commands: ['init', 'run', 'doctor'], start })

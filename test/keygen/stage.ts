@@ -35,7 +35,7 @@ export interface Stage {
   /** The plan that all operators agree on; `change` makes another one. */
   plan(change?: (plan: Plan) => unknown): unknown
   givePlan(id: number, plan: unknown): void
-  keygen(id: number, command: 'init' | 'run', entry?: string): Running
+  keygen(id: number, command: 'init' | 'run' | 'doctor', entry?: string): Running
   setConfig(id: number, change: object): void
   close(): Promise<void>
 }
@@ -77,7 +77,7 @@ export async function openStage(options: { ids?: readonly number[]; keystore?: (
     writeFileSync(config(id), JSON.stringify(value), { mode: 0o600 })
   }
 
-  const keygen = (id: number, command: 'init' | 'run', entry = 'keygen/main.ts'): Running => {
+  const keygen = (id: number, command: 'init' | 'run' | 'doctor', entry = 'keygen/main.ts'): Running => {
     const child = spawn(process.execPath, [join(root, entry), command, '--config', config(id)], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_OPTIONS: '' } })
     children.add(child)
     let text = ''
