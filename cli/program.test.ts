@@ -235,6 +235,12 @@ test('doctor names what is wrong and what to do, and goes on', async () => {
   expect(findings.filter((finding) => !finding.ok).every(({ fix }) => fix.length > 5)).toBe(true)
 })
 
+test('doctor hsm has flags of its own, and says whose machine it is for', async () => {
+  expect(await shell.run(['doctor', 'hsm', '-o', 'table'])).toMatchObject({ code: 1, err: expect.stringContaining('No signer is named') })
+  const { code, out } = await shell.run(['doctor', 'hsm', '--config', '/nonexistent/config.json', '-o', 'table'])
+  expect([code, out]).toEqual([1, expect.stringMatching(/^ +CHECK +FOUND +DO\nNO +signer \/nonexistent\/config\.json config +.*config_unreadable/)])
+})
+
 test.each(['bash', 'zsh', 'fish'])('completion for %s knows the commands', async (shellName) => {
   const { code, out } = await shell.run(['completion', shellName])
   expect(code).toBe(0)

@@ -47,7 +47,7 @@ const collect = (value: string, before: readonly string[]): readonly string[] =>
 function build(io: Io, leave: (code: number) => void): Command {
   const program = new Command('symbolon').description('Short-lived scoped tokens, signed by a quorum of machines that each judge every request.')
   // Subcommands inherit these when they are added.
-  program.exitOverride().configureOutput({ writeOut: (text) => void io.out.write(text), writeErr: (text) => void io.err.write(text), outputError: () => undefined })
+  program.enablePositionalOptions().exitOverride().configureOutput({ writeOut: (text) => void io.out.write(text), writeErr: (text) => void io.err.write(text), outputError: () => undefined })
 
   const add = (parent: Command, name: string, summary: string, example: string, action: Action): Command => {
     const command = settingsOf(parent.command(name).description(summary)).addHelpText('after', `\nExample:\n  $ ${example}\n`)
@@ -83,10 +83,17 @@ function build(io: Io, leave: (code: number) => void): Command {
   add(program, 'whoami', 'Say who the deployment takes you for.', 'symbolon whoami', async (_flags, settings) => (await import('./whoami.ts')).whoami(settings, io))
   add(program, 'status', 'Show issuer, threshold and signers.', 'symbolon status -o json', async (_flags, settings) => (await import('./status.ts')).status(settings, io))
 
-  add(program, 'doctor', 'Look at everything between this machine and a token.', 'symbolon doctor', async (_flags, settings) => {
+  const doctor = add(program, 'doctor', 'Look at everything between this machine and a token.', 'symbolon doctor', async (_flags, settings) => {
     const { view, well } = await (await import('./doctor.ts')).doctor(settings, io)
     return { ok: true, value: view, exit: well ? exitCodes.ok : exitCodes.server }
   })
+
+  // Else `doctor hsm -o table` would give the flag to `doctor`.
+  doctor.enablePositionalOptions()
+  add(doctor, 'hsm', 'Look at the keystores of the signers on this machine.', 'symbolon doctor hsm', async (flags) => {
+    const { view, well } = await (await import('./doctor-hsm.ts')).doctorHsm(arrayOf(flags['config']), io)
+    return { ok: true, value: view, exit: well ? exitCodes.ok : exitCodes.local }
+  }).option('--config <file>', 'a signer’s config.json; may be repeated; default: the development deployment’s', collect, [])
 
   const token = program.command('token').description('Look at tokens.')
   add(token, 'verify <jwt>', 'Verify a token offline against the pinned keyset.', 'symbolon token verify "$TOKEN" --audience https://api.example.internal', async (flags, settings, [jwt = '']) =>
@@ -127,6 +134,7 @@ function formatOf({ format }: Settings): Format | undefined {
   return found
 }
 
+const arrayOf = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : [])
 const stringOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
 
 const wordsOf = (command: Command, before = ''): { path: string; flags: string[] }[] =>
