@@ -68,7 +68,9 @@ export class Supervisor {
 
   async #bring(entry: Entry, need: (name: string) => Promise<boolean>): Promise<boolean> {
     const { unit } = entry
+    const before = entry.pid
     entry.pid = await unit.find()
+    if (entry.state === 'ready' && entry.pid === before && (await unit.check()).ready) return true
     if (entry.pid !== undefined) return this.#untilReady(entry)
     const missing: string[] = []
     for (const name of unit.needs) if (!(await need(name))) missing.push(name)
