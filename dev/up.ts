@@ -90,7 +90,11 @@ async function follow(home: Home, pid: number, screen: Screen): Promise<number> 
   }
   screen.end(['stopping …'])
   process.kill(pid, 'SIGTERM')
-  return (await hasEnded(pid, 120_000)) ? 0 : complain(`the launcher (process ${pid}) does not end`)
+  if (await hasEnded(pid, 120_000)) {
+    screen.end([`stopped; keys and data stay in ${home.path}`])
+    return 0
+  }
+  return complain(`the launcher (process ${pid}) does not end`)
 }
 
 const tail = (path: string): string => readFileSync(path, 'utf8').trimEnd().split('\n').slice(-10).join('\n')
@@ -109,7 +113,7 @@ class Screen {
     if (lines.join('\n') === this.#drawn.join('\n')) return
     if (this.#out.isTTY) {
       const up = this.#drawn.length === 0 ? '' : `\x1b[${this.#drawn.length}A\x1b[J`
-      this.#out.write(`${up}${lines.map((line) => `${line.slice(0, this.#out.columns - 1)}\n`).join('')}`)
+      this.#out.write(`${up}${lines.map((line) => `${line.slice(0, (this.#out.columns || 200) - 1)}\n`).join('')}`)
     } else {
       for (const line of lines) if (!this.#drawn.includes(line)) this.#out.write(`${line}\n`)
     }
