@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { openArena } from '@symbolon/core/arena.ts'
 import { selfTest } from '@symbolon/core/selftest.ts'
 import { requireNative, sodiumSuite } from '@symbolon/core/sodium.ts'
+import { unfit } from '@symbolon/core/unfit.ts'
 import { canonical } from '@symbolon/protocol/json.ts'
 import { examineKeystore } from '@symbolon/keystore/doctor.ts'
 import { describeKeystoreError } from '@symbolon/keystore/errors.ts'
@@ -57,4 +58,4 @@ function publish({ config, log }: Context<KeygenConfig>, { identity, hpke }: Key
   return { state: 'done' }
 }
 
-await runProcess({ config: keygenConfig, commands: ['init', 'run', 'doctor'], start })
+await runProcess({ config: keygenConfig, commands: ['init', 'run', 'doctor'], refusals: unfit, start })

@@ -32,9 +32,13 @@ export type Started =
   | { readonly state: 'done' }
   | { readonly state: 'refused'; readonly code: string; readonly message: string }
 
+export type RefusalClass = abstract new (...given: never[]) => Error & { readonly code: string }
+
 export type ProcessOptions<S extends z.ZodObject> = {
   readonly config: S
   readonly commands?: readonly string[]
+  /** Errors of libraries that mean "this machine is not fit", with messages that quote no input: `start` refuses by throwing one. */
+  readonly refusals?: readonly RefusalClass[]
   start(context: Context<z.output<S>>): Promise<Started>
 }
 
@@ -56,7 +60,7 @@ export async function runProcess<S extends z.ZodObject<typeof processFields>>(op
   const signals = hearSignals(config.pid_file)
   writePidFile(config.pid_file)
 
-  const started = await startOrRefuse(() => options.start({ config: loaded.config, command, log, metrics: openMetrics({ process: config.name }) }))
+  const started = await startOrRefuse(options.refusals, () => options.start({ config: loaded.config, command, log, metrics: openMetrics({ process: config.name }) }))
   if (started.state === 'running') return stopOnSignal({ config, log, signalled: signals.hold(), stop: (deadline) => started.stop(deadline) })
   removePidFile(config.pid_file)
   if (started.state === 'done') return leave(exitCodes.done)
@@ -83,11 +87,12 @@ function readArguments(commands: readonly string[] = []): { path: string; comman
 }
 
 // A helper deep inside `start` (a port in use, a store that is lost) may refuse by SafeError; any other exception is a bug.
-async function startOrRefuse(start: () => Promise<Started>): Promise<Started> {
+async function startOrRefuse(refusals: readonly RefusalClass[] | undefined, start: () => Promise<Started>): Promise<Started> {
   try {
     return await start()
   } catch (error) {
-    if (error instanceof SafeError) return { state: 'refused', code: error.code, message: error.message }
+    const refusal = [SafeError, ...(refusals ?? [])].find((each) => error instanceof each)
+    if (refusal !== undefined && error instanceof refusal) return { state: 'refused', code: error.code, message: error.message }
     throw error
   }
 }

@@ -1,5 +1,6 @@
+import { unfit } from '@symbolon/core/unfit.ts'
 import { runProcess } from '@symbolon/runtime/process.ts'
 import { signerConfig } from './config.ts'
 import { startSigner } from './start.ts'
 
-await runProcess({ config: signerConfig, start: (context) => startSigner(context) })
+await runProcess({ config: signerConfig, refusals: unfit, start: (context) => startSigner(context) })

@@ -132,6 +132,14 @@ describe('a configuration that is wrong', () => {
     expect(ended.stderr).toContain(`: ${code}: `)
   })
 
+  test('refuses to start where memory cannot be locked, and says what to raise', async () => {
+    // Root may lock as much as it likes, unless it has lost that capability.
+    const asOthers = process.geteuid?.() === 0 ? ['setpriv', '--bounding-set=-ipc_lock', '--inh-caps=-ipc_lock', '--'] : []
+    const ended = await stage.run(stage.signer(2).config('signer-2-refused'), { under: [...asOthers, 'prlimit', '--memlock=65536:65536', '--'] }).ended
+    expect(ended.code).toBe(1)
+    expect(ended.stderr).toMatch(/memory_not_locked: .*ulimit -l/)
+  })
+
   test('refuses to start with a wrong passphrase, and does not quote it', async () => {
     const wrong = join(stage.folder, 'wrong-passphrase')
     writeFileSync(wrong, 'not-the-passphrase', { mode: 0o600 })

@@ -39,7 +39,8 @@ export interface Running {
   kill(signal: NodeJS.Signals): Promise<Ended>
 }
 
-export type StartOptions = { readonly entry?: string; readonly env?: Readonly<Record<string, string>>; readonly peer?: string }
+/** `under`: a command that runs the signer. */
+export type StartOptions = { readonly entry?: string; readonly under?: readonly string[]; readonly env?: Readonly<Record<string, string>>; readonly peer?: string }
 
 export class Stage {
   readonly folder: string
@@ -65,8 +66,9 @@ export class Stage {
   }
 
   /** Starts a process that is expected to end by itself. */
-  run(config: string, { entry = mainEntry, env = {} }: StartOptions = {}): { child: ChildProcess; ended: Promise<Ended> } {
-    const child = spawn(process.execPath, [entry, '--config', config], { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], ...env } })
+  run(config: string, { entry = mainEntry, env = {}, under = [] }: StartOptions = {}): { child: ChildProcess; ended: Promise<Ended> } {
+    const [command = process.execPath, ...given] = [...under, process.execPath, entry, '--config', config]
+    const child = spawn(command, given, { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], ...env } })
     this.#children.push(child)
     let stderr = ''
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
