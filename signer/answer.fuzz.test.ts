@@ -26,7 +26,7 @@ test('D-1 whatever an item is, it is answered in the wire’s form, and its neig
     }),
     { numRuns: 60 },
   )
-})
+}, 120_000)
 
 test('D-1 an honest item with one field replaced never signs other bytes and never throws', async () => {
   const names = fc.constantFrom('attempt', 'purpose', 'epoch', 'roster', 'policy', 'intent', 'evidence', 'approvals', 'asserted', 'bytes_hash', 'commitments', 'more')
@@ -38,7 +38,7 @@ test('D-1 an honest item with one field replaced never signs other bytes and nev
     }),
     { numRuns: 120 },
   )
-})
+}, 120_000)
 
 test('D-1 an honest item with one character of its texts changed is not signed', async () => {
   const fields = fc.constantFrom('intent', 'proof', 'bytes_hash', 'hiding', 'policy')
@@ -56,4 +56,4 @@ test('D-1 an honest item with one character of its texts changed is not signed',
     }),
     { numRuns: 150 },
   )
-})
+}, 120_000)

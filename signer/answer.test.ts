@@ -81,7 +81,7 @@ describe('TST-10 one nonce, one use', () => {
     expect(all.filter((each) => each === 'signed')).toHaveLength(1)
     expect(all.filter((each) => each === 'commitment_unknown')).toHaveLength(999)
     expect(replies.reduce((sum, { commitments }) => sum + commitments.length, 0)).toBe(1)
-  })
+  }, 120_000)
 
   test('of one batch that names one commitment three times, one item is signed', async () => {
     const table = await set()
@@ -198,7 +198,7 @@ describe('TST-17 concurrency', () => {
       expect([verifyShare(suite, attempt, reply), verifyShare(suite, attempt, altered)]).toEqual([{ ok: true, value: { r: true, share: true } }, { ok: true, value: { r: true, share: false } }])
     }
     expect(held(one)).toBe(bounds.commitmentsHeld)
-  })
+  }, 120_000)
 
   test('a coordinator that drains its pool drains nobody else’s', async () => {
     const table = await set()
