@@ -180,6 +180,20 @@ describe('TST-37 the hash chain', () => {
   })
 })
 
+test.each([
+  ['edited', "UPDATE entry SET request = randomblob(32) WHERE seq = 2", 'entry 2 is not what was written'],
+  ['dropped', 'DELETE FROM entry WHERE seq = 2', 'entry 2 is missing'],
+])('TST-37 the entry that was %s is named', (_, sql, message) => {
+  const { file, open } = home()
+  const journal = open()
+  for (let at = 0; at < 3; at += 1) journal.record([granted({ intent: hash(`intent ${at}`) })], 1_000)
+  journal.close()
+  const db = new DatabaseSync(file)
+  db.exec(sql)
+  db.close()
+  expect(open).toThrow(message)
+})
+
 describe('TST-15 the file', () => {
   const used = () => {
     const it = home()
