@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { IntentRequest, IntentResponse } from '@symbolon/protocol/http.ts'
-import { encodeIntent, intentDigest, type TokenIntent } from '@symbolon/protocol/intent.ts'
+import { boundAudience, encodeIntent, intentDigest, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import type { Roster } from '@symbolon/roster/roster.ts'
 
@@ -31,6 +31,6 @@ export function intentOf(wish: IntentRequest, { roster, lineage }: Here, now: nu
 
 export function describeIntent(fields: TokenIntent): IntentResponse {
   const bytes = encodeIntent(fields)
-  const digest = toBase64url(intentDigest(bytes))
-  return { intent: toBase64url(bytes), digest, audience: `symbolon:${digest}`, fields }
+  const digest = intentDigest(bytes)
+  return { intent: toBase64url(bytes), digest: toBase64url(digest), audience: boundAudience(digest), fields }
 }

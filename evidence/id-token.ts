@@ -1,6 +1,6 @@
 import { taggedHash, toBase64url } from '@symbolon/protocol/bytes.ts'
 import type { IdTokenClass } from '@symbolon/protocol/evidence.ts'
-import type { Intent, IntentDigest } from '@symbolon/protocol/intent.ts'
+import { boundAudience, boundPrefix, type Intent, type IntentDigest } from '@symbolon/protocol/intent.ts'
 import { parseJws, type Jws } from '@symbolon/protocol/jws.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import type { Issuer, Roster, Trust } from '@symbolon/roster/roster.ts'
@@ -13,10 +13,6 @@ import { matches, trustOf, type Claims } from './trust.ts'
 type IdTokenJudge = (item: { readonly token: string }, input: EvidenceInput) => EvidenceResult
 type Refused = Extract<EvidenceResult, { ok: false }>
 type Found<T> = { readonly ok: true; readonly value: T } | Refused
-
-/** The audience that binds an ID token to one intent. */
-export const boundAudience = (digest: IntentDigest): string => `${boundPrefix}${toBase64url(digest)}`
-const boundPrefix = 'symbolon:'
 
 /** Evidence `id_token`: an ID token of an issuer in the roster, whose claims exactly one trust takes for somebody. */
 export function openIdTokenJudge(roster: Roster, keyring: Keyring): IdTokenJudge {

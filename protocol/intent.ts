@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { taggedHash, type Brand, type Digest } from './bytes.ts'
+import { taggedHash, toBase64url, type Brand, type Digest } from './bytes.ts'
 import { audience, base64urlOf, digestText, issuerUrl, line, rosterId, scopeName, seconds } from './fields.ts'
 import { canonical, decodeCanonical, type Decoded } from './json.ts'
 import { limits } from './limits.ts'
@@ -56,3 +56,7 @@ export const encodeIntent = (value: Intent): Uint8Array => canonical(value)
 export const decodeIntent = (bytes: Uint8Array): Decoded<Intent> => decodeCanonical(intent, bytes, limits.intentBytes)
 
 export const intentDigest = (bytes: Uint8Array): IntentDigest => taggedHash('intent/v1', bytes) as IntentDigest
+
+export const boundPrefix = 'symbolon:'
+/** The audience that binds an ID token to one intent: what a CI platform is asked for. */
+export const boundAudience = (digest: IntentDigest): string => `${boundPrefix}${toBase64url(digest)}`

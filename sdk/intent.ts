@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
-import { decodeIntent, encodeIntent, intentDigest, tokenIntent, type IntentDigest, type TokenIntent } from '@symbolon/protocol/intent.ts'
+import { boundAudience, decodeIntent, encodeIntent, intentDigest, tokenIntent, type IntentDigest, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import { canonical, checkShape } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import type { Deployment } from './deployment.ts'
@@ -58,7 +58,7 @@ export function acceptIntent(bytes: Uint8Array, wish: Wish, deployment: Deployme
 const built = (intent: TokenIntent, bytes: Uint8Array): BuiltIntent => {
   const digest = intentDigest(bytes)
   const digestText = toBase64url(digest)
-  return { intent, bytes, digest, digestText, boundAudience: `symbolon:${digestText}` }
+  return { intent, bytes, digest, digestText, boundAudience: boundAudience(digest) }
 }
 
 const fieldsOf = (wish: Wish, { keyset, lineage }: Deployment) => ({
