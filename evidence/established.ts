@@ -49,7 +49,7 @@ export interface MissingKey {
   readonly kid: string
 }
 
-/** One public key of an issuer. `alg` is the only one it may be used with. Plain data: it crosses to worker threads. */
+/** A public key, an issuer's or another's. `alg` is the only one it may be used with. Plain data: it crosses to worker threads. */
 export interface IssuerKey {
   readonly alg: IssuerAlgorithm
   readonly jwk: IssuerJwk

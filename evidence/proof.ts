@@ -1,9 +1,9 @@
 import { toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { ProofJwk } from '@symbolon/protocol/fields.ts'
 import type { Intent, IntentDigest } from '@symbolon/protocol/intent.ts'
-import type { Proof } from '@symbolon/protocol/proof.ts'
+import { proofAlgorithm, type Proof } from '@symbolon/protocol/proof.ts'
 import { reasonOf, type Reason } from '@symbolon/protocol/reason.ts'
-import { proofAlgorithm, type Keyring } from './signature.ts'
+import type { Keyring } from './signature.ts'
 
 export interface ProofContext {
   readonly intent: Intent

@@ -1,18 +1,11 @@
 import { createPublicKey, verify, type KeyObject } from 'node:crypto'
 import { fromBase64url } from '@symbolon/protocol/bytes.ts'
-import type { ProofJwk } from '@symbolon/protocol/fields.ts'
-import type { IssuerAlgorithm, IssuerJwk } from './established.ts'
-
-/** A public key and the one algorithm that it may be used with. The message has no say in either. */
-export interface VerificationKey {
-  readonly alg: IssuerAlgorithm
-  readonly jwk: IssuerJwk
-}
+import type { IssuerAlgorithm, IssuerJwk, IssuerKey } from './established.ts'
 
 /** Public keys, imported once: importing costs as much as verifying. Entries live as long as their rows. */
 export interface Keyring {
-  /** False for a signature that does not verify and for a key that is none. */
-  verifies(key: VerificationKey, signingInput: Uint8Array, signature: Uint8Array): boolean
+  /** False for a signature that does not verify and for a key that is none. The message has no say in key and algorithm. */
+  verifies(key: IssuerKey, signingInput: Uint8Array, signature: Uint8Array): boolean
 }
 
 export function openKeyring(): Keyring {
@@ -31,9 +24,6 @@ export function openKeyring(): Keyring {
     },
   }
 }
-
-/** The algorithm of a proof by this key. */
-export const proofAlgorithm = (jwk: ProofJwk): 'EdDSA' | 'ES256' => (jwk.crv === 'Ed25519' ? 'EdDSA' : 'ES256')
 
 // Each branch also pins the kind of key: no key is ever used under the algorithm of another.
 function verifyWith(alg: IssuerAlgorithm, key: KeyObject, signingInput: Uint8Array, signature: Uint8Array): boolean {

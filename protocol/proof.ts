@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { digestText, issuerUrl, proofJwk, rosterId, seconds } from './fields.ts'
+import { digestText, issuerUrl, proofJwk, rosterId, seconds, type ProofJwk } from './fields.ts'
 import { intentKinds } from './intent.ts'
 import { jwsSigningInput, parseJws, type Jws } from './jws.ts'
 import { checkShape } from './json.ts'
@@ -26,6 +26,9 @@ export const proofPayload = z.strictObject({
   /** SHA-256 of the grant, token or certificate that the proof rides on; absent for a registered key. */
   of: digestText.optional(),
 })
+
+/** The one algorithm of a proof by this key. */
+export const proofAlgorithm = (jwk: ProofJwk): 'EdDSA' | 'ES256' => (jwk.crv === 'Ed25519' ? 'EdDSA' : 'ES256')
 
 export interface Proof {
   readonly header: z.infer<typeof proofHeader>

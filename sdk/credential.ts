@@ -4,7 +4,7 @@ import type { Evidence } from '@symbolon/protocol/evidence.ts'
 import { proofJwk, type ProofJwk } from '@symbolon/protocol/fields.ts'
 import { assembleJws } from '@symbolon/protocol/jws.ts'
 import { checkShape } from '@symbolon/protocol/json.ts'
-import { proofSigningInput } from '@symbolon/protocol/proof.ts'
+import { proofAlgorithm, proofSigningInput } from '@symbolon/protocol/proof.ts'
 import { failed, ok, type Outcome } from './errors.ts'
 import type { BuiltIntent } from './intent.ts'
 
@@ -64,7 +64,7 @@ interface ProofOptions {
 export function signProof({ key, built, now, kid, of }: ProofOptions): Outcome<string> {
   const jwk = publicJwk(key)
   if (!jwk.ok) return jwk
-  const alg = jwk.value.crv === 'Ed25519' ? 'EdDSA' : 'ES256'
+  const alg = proofAlgorithm(jwk.value)
   const { iss, kind } = built.intent
   const input = proofSigningInput(
     { typ: 'symbolon-proof+jwt', alg, ...(kid === undefined ? { jwk: jwk.value } : { kid }) },
