@@ -52,7 +52,7 @@ const maxReasons = 8
 const factOf = (trust: Trust, { claim, found, wanted }: Unmet) => ({
   rule: `trust:${trust.id}`,
   fact: found === undefined ? `there is no ${claim}` : `${claim} is ${show(found)}`,
-  remedy: `${claim} must be ${wanted}`.slice(0, 500),
+  remedy: `${claim} must be ${wanted}`,
 })
 
 /** A claim's value as one short line of ASCII, whatever it holds. */

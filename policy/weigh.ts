@@ -17,10 +17,7 @@ export interface Weighed {
   readonly asserted: Asserted
 }
 
-/**
- * From established facts to decision and bytes: the half of a judgement that explain shares. It believes `established`, so only
- * judge.ts and explain.ts may call it; package.json hides it from every other folder.
- */
+/** From established facts to decision and bytes. It believes `established`, so only judge.ts may call it; package.json hides it from every other folder. */
 export function weigh({ intent, digest, established, asserted }: Weighed, here: Deployment, policy: Evaluator): Granted | Refused {
   const { principal } = established
   const decide = (asserted: Asserted) => policy.decide(policyInput({ intent, established, asserted, limits: here.limits }))
