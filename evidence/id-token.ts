@@ -1,5 +1,6 @@
 import { taggedHash, toBase64url } from '@symbolon/protocol/bytes.ts'
 import type { IdTokenClass } from '@symbolon/protocol/evidence.ts'
+import { seconds } from '@symbolon/protocol/fields.ts'
 import { boundAudience, boundPrefix, type Intent, type IntentDigest } from '@symbolon/protocol/intent.ts'
 import { parseJws, type Jws } from '@symbolon/protocol/jws.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
@@ -87,7 +88,7 @@ function classOf(aud: unknown, row: Issuer, digest: IntentDigest): Found<IdToken
   return { ok: true, value: 'bearer' }
 }
 
-const isSeconds = (value: unknown): value is number => Number.isSafeInteger(value) && typeof value === 'number' && value >= 0 && value <= 253_402_300_799
+const isSeconds = (value: unknown): value is number => seconds.safeParse(value).success
 
 /**
  * Judged at the issue time, the intent's `iat`, so that every signer comes to the same answer. A bound ID token is fetched after
@@ -118,7 +119,7 @@ function oneTrust(trusts: readonly Trust[], claims: Claims, intent: Intent): Fou
   if (chosen !== undefined) return { ok: true, value: chosen }
   if (matching.length <= 1 || named !== undefined) return refusalOfNone(named === undefined ? trusts : [named], claims)
   const ids = matching.map((trust) => trust.id).join(', ')
-  return refuse('trust_ambiguous', 'More than one trust matches, and the intent’s sub names none of them.', { rule: `trust:${matching[0]?.id ?? ''}`, fact: ids.slice(0, 500) })
+  return refuse('trust_ambiguous', 'More than one trust matches, and the intent’s sub names none of them.', { rule: `trust:${matching[0]?.id ?? ''}`, fact: ids })
 }
 
 interface Judged {

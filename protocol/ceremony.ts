@@ -141,7 +141,7 @@ export const certifiedGroup = z.strictObject({
   t: z.int().min(2).max(limits.signers),
   n: z.int().min(3).max(limits.signers),
   key: base64urlOf(32),
-  /** By ascending id. */
+  /** Verifying share of each member, by ascending id. */
   shares: z.array(z.strictObject({ id: signerId, share: base64urlOf(32) })).min(3).max(limits.signers),
 })
 export type CertifiedGroup = z.infer<typeof certifiedGroup>

@@ -44,6 +44,9 @@ export const issuerUrl = z
 
 export const audience = z.string().regex(/^[\x21-\x7e]{1,256}$/, 'must be 1 to 256 visible ASCII characters')
 
+/** `host:port`, IPv6 in brackets: where a channel listens. */
+export const hostPort = z.string().regex(/^[A-Za-z0-9.:[\]-]{1,255}:[0-9]{1,5}$/)
+
 /** Printable ASCII, one line: shown to people, so no control or right-to-left characters. */
 export const line = (max: number) => z.string().regex(new RegExp(`^[\\x20-\\x7e]{1,${max}}$`), `must be 1 to ${max} printable ASCII characters`)
 

@@ -23,7 +23,8 @@ export const decision = z.strictObject({
   max_ttl: z.int().min(0),
   approvals: z.array(z.strictObject({ group: z.string().max(64), count: z.int().min(1).max(100) })).max(16),
   touch: z.boolean(),
-  reasons: z.array(z.strictObject({ code: z.string().max(64), message: z.string().max(500), rule: z.string().max(200).optional(), fact: z.string().max(500).optional(), remedy: z.string().max(500).optional() })).max(64),
+  /** Codes are the policy's own. */
+  reasons: z.array(z.strictObject({ ...reason.shape, code: z.string().max(64), message: z.string().max(500) })).max(64),
   obligations: z.array(z.string().max(128)).max(16),
 })
 export type Decision = z.infer<typeof decision>

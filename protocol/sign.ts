@@ -13,7 +13,7 @@ import { reason } from './reason.ts'
 export const commitment = z.strictObject({ hiding: base64urlOf(32), binding: base64urlOf(32) })
 export type Commitment = z.infer<typeof commitment>
 
-const listed = z.strictObject({ id: signerId, hiding: base64urlOf(32), binding: base64urlOf(32) })
+const listed = z.strictObject({ id: signerId, ...commitment.shape })
 export type ListedCommitment = z.infer<typeof listed>
 
 /** Random, 16 bytes: new whenever the process starts; nonces of another boot are dead. */

@@ -14,7 +14,7 @@ import { limits } from './limits.ts'
  * | header `typ` | constant `at+jwt` |
  * | `iss`       | the roster |
  * | `sub`       | the principal that the evidence yields, which must be the intent's `sub` |
- * | `act`       | the principal, when the intent names `as`; else the actor that evidence `token` carries |
+ * | `act`       | the actor that evidence `token` carries |
  * | `aud` `client_id` `scope` `cnf` | the intent, after policy allowed them |
  * | `iat` `nbf` | the intent's `iat` |
  * | `exp`       | `iat` + the intent's `ttl`, or min(default, maximum) by policy and ceilings |

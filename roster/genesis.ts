@@ -1,5 +1,5 @@
 import { equalBytes, fromBase64url } from '@symbolon/protocol/bytes.ts'
-import { certificateBytes, type Certificate, type CertificateStatement } from '@symbolon/protocol/ceremony.ts'
+import { certificateBytes, type Certificate, type CertificateStatement, type CertifiedGroup } from '@symbolon/protocol/ceremony.ts'
 import { canonical } from '@symbolon/protocol/json.ts'
 import { verifyP256 } from '@symbolon/protocol/p256.ts'
 import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
@@ -25,16 +25,7 @@ const refuse = (code: GenesisCode, detail: string): GenesisResult => ({ ok: fals
 
 export const versionOne = (plan: Plan, { groups }: CertificateStatement): Roster => ({ ...plan.template, groups: groups.map(rosterGroup) })
 
-const rosterGroup = ({ purpose, epoch, t, n, key, shares }: CertificateStatement['groups'][number]): Group => ({
-  purpose,
-  epoch,
-  t,
-  n,
-  key,
-  kid: thumbprint({ kty: 'OKP', crv: 'Ed25519', x: key }),
-  alg: 'EdDSA',
-  shares,
-})
+const rosterGroup = (certified: CertifiedGroup): Group => ({ ...certified, kid: thumbprint({ kty: 'OKP', crv: 'Ed25519', x: certified.key }), alg: 'EdDSA' })
 
 /**
  * What a signer asks before it believes its own files: the groups were certified by every member, version 1 is what plan and

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { tagged, taggedHash, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import { audience, base64urlOf, digestText, issuerUrl, p256Jwk, seconds, signerId } from '@symbolon/protocol/fields.ts'
 import { canonical } from '@symbolon/protocol/json.ts'
+import { limits } from '@symbolon/protocol/limits.ts'
 import { group, rosterDigest, type Roster } from './roster.ts'
 
 /* The keyset: the roster's public part, which clients pin. Its first fingerprint is the deployment's lineage. */
@@ -18,14 +19,14 @@ export const keyset = z.strictObject({
   audiences: z.array(audience).min(1).max(64),
   default_audience: audience,
   groups: z.array(group).min(1).max(64),
-  signers: z.array(z.strictObject({ id: signerId, identity: p256Jwk, hpke: p256Jwk })).min(3).max(100),
+  signers: z.array(z.strictObject({ id: signerId, identity: p256Jwk, hpke: p256Jwk })).min(3).max(limits.signers),
 })
 export type Keyset = z.infer<typeof keyset>
 
 /** One signer's word, by its identity key over `keysetBytes`: this is the keyset, as of `iat`. */
 export const keysetSignature = z.strictObject({ signer: signerId, iat: seconds, signature: base64urlOf(64) })
 export type KeysetSignature = z.infer<typeof keysetSignature>
-export const signedKeyset = z.strictObject({ keyset, signatures: z.array(keysetSignature).min(1).max(100) })
+export const signedKeyset = z.strictObject({ keyset, signatures: z.array(keysetSignature).min(1).max(limits.signers) })
 export type SignedKeyset = z.infer<typeof signedKeyset>
 
 /** Clients refuse a keyset whose t-th youngest signature is older than this, in seconds. */

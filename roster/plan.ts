@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { taggedHash, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
-import { base64urlOf, signerId } from '@symbolon/protocol/fields.ts'
+import { base64urlOf, hostPort, signerId } from '@symbolon/protocol/fields.ts'
 import { canonical, decodeAs, type Decoded } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import { isP256Key } from '@symbolon/protocol/p256.ts'
@@ -20,8 +20,8 @@ export const plan = z.strictObject({
   epoch: z.literal(1),
   t: z.int().min(2).max(limits.signers),
   n: z.int().min(3).max(limits.signers),
-  /** Where each member’s keygen listens, host:port, by ascending id. Their names, keys and later addresses are the template’s signers. */
-  members: z.array(z.strictObject({ id: signerId, keygen: z.string().regex(/^[A-Za-z0-9.:[\]-]{1,255}:[0-9]{1,5}$/) })).min(3).max(limits.signers),
+  /** Where each member’s keygen listens, by ascending id. Their names, keys and later addresses are the template’s signers. */
+  members: z.array(z.strictObject({ id: signerId, keygen: hostPort })).min(3).max(limits.signers),
   /** Version 1 without its group keys; `bootstrap` in it is its sole guardian. */
   template,
 })

@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { taggedHash, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { certifiedGroup } from '@symbolon/protocol/ceremony.ts'
 import { idTokenClass } from '@symbolon/protocol/evidence.ts'
-import { audience, base64urlOf, digestText, ed25519Jwk, issuerUrl, line, p256Jwk, proofJwk, rosterId, rsaJwk, scopeName, signerId } from '@symbolon/protocol/fields.ts'
+import { audience, digestText, ed25519Jwk, hostPort, issuerUrl, line, p256Jwk, proofJwk, rosterId, rsaJwk, scopeName, signerId } from '@symbolon/protocol/fields.ts'
 import { canonical, decodeCanonical, type Decoded } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
-import { purpose, type Purpose } from '@symbolon/protocol/purpose.ts'
+import type { Purpose } from '@symbolon/protocol/purpose.ts'
 import { ceiling } from '@symbolon/protocol/token.ts'
 import { describeLint, lintTrusts } from './trust-lint.ts'
 
@@ -69,8 +70,8 @@ export type Trust = z.infer<typeof trust>
 export const signerRow = z.strictObject({
   id: signerId,
   name: line(64),
-  /** host:port of its channel. */
-  address: z.string().regex(/^[A-Za-z0-9.:[\]-]{1,255}:[0-9]{1,5}$/),
+  /** Of its channel. */
+  address: hostPort,
   /** Signs boot keys, keysets and certificates. Lives in the signer's keystore. */
   identity: p256Jwk,
   /** HPKE (RFC 9180) P-256 key, for what is sealed to this signer. */
@@ -78,18 +79,8 @@ export const signerRow = z.strictObject({
 })
 export type SignerRow = z.infer<typeof signerRow>
 
-/** One group key of one epoch. Its `kid` is the RFC 7638 thumbprint of the public key. */
-export const group = z.strictObject({
-  purpose,
-  epoch: z.int().min(1),
-  t: z.int().min(2).max(limits.signers),
-  n: z.int().min(3).max(limits.signers),
-  key: base64urlOf(32),
-  kid: digestText,
-  alg: z.literal('EdDSA'),
-  /** Verifying share of each signer, by ascending id. */
-  shares: z.array(z.strictObject({ id: signerId, share: base64urlOf(32) })).min(3).max(limits.signers),
-})
+/** One group key of one epoch, as the ceremony certified it. Its `kid` is the RFC 7638 thumbprint of the public key. */
+export const group = z.strictObject({ ...certifiedGroup.shape, kid: digestText, alg: z.literal('EdDSA') })
 export type Group = z.infer<typeof group>
 
 const ascending = (ids: readonly number[]) => ids.every((id, at) => at === 0 || (ids[at - 1] ?? 0) < id)
