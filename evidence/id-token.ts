@@ -5,7 +5,7 @@ import { boundAudience, boundPrefix, type Intent, type IntentDigest } from '@sym
 import { parseJws, type Jws } from '@symbolon/protocol/jws.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import type { Issuer, Roster, Trust } from '@symbolon/roster/roster.ts'
-import { lintTrusts } from '@symbolon/roster/trust-lint.ts'
+import { soundTrusts } from '@symbolon/roster/trust-lint.ts'
 import { refuse, type EvidenceInput, type EvidenceResult, type IssuerKey, type IssuerKeys } from './established.ts'
 import { refusalOfNone, show } from './near-miss.ts'
 import type { Keyring } from './signature.ts'
@@ -19,9 +19,7 @@ type Found<T> = { readonly ok: true; readonly value: T } | Refused
 export function openIdTokenJudge(roster: Roster, keyring: Keyring): IdTokenJudge {
   const rows = new Map(roster.issuers.map((row) => [row.issuer, row]))
   const pinned = new Map(roster.issuers.map((row) => [row.id, new Map<string, IssuerKey>((row.keys ?? []).map(({ kid, alg, jwk }) => [kid, { alg, jwk }]))]))
-  // A trust that lint refuses matches nobody, whoever let it into the roster.
-  const flawed = new Set(lintTrusts(roster).map((problem) => problem.trust))
-  const trustsOf = Map.groupBy(roster.trusts.filter((row) => !flawed.has(row.id)), (row) => row.issuer)
+  const trustsOf = Map.groupBy(soundTrusts(roster), (row) => row.issuer)
 
   return (item, input) => {
     const jws = parseJws(item.token)

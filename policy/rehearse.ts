@@ -7,7 +7,7 @@ import { limits } from '@symbolon/protocol/limits.ts'
 import { proofSigningInput } from '@symbolon/protocol/proof.ts'
 import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
 import { nearMisses, type NearMiss } from '@symbolon/evidence/near-miss.ts'
-import { lintTrusts, type LintProblem } from '@symbolon/roster/trust-lint.ts'
+import { lintTrusts, soundTrusts, type LintProblem } from '@symbolon/roster/trust-lint.ts'
 import { matches, type Claims } from '@symbolon/evidence/trust.ts'
 import { lineageOf } from '@symbolon/roster/keyset.ts'
 import type { Roster, RosterTemplate } from '@symbolon/roster/roster.ts'
@@ -105,8 +105,7 @@ function stageOf(roster: RosterTemplate, bundle: Bundle, asker: Asker): Stage {
 function trustsFor(roster: Roster, asker: Asker): Pick<Rehearsal, 'matching' | 'misses'> {
   if (asker.kind !== 'claims') return { matching: [], misses: [] }
   const issuer = roster.issuers.find((row) => row.issuer === asker.claims['iss'])
-  const flawed = new Set(lintTrusts(roster).map((problem) => problem.trust))
-  const trusts = roster.trusts.filter((row) => row.issuer === issuer?.id && !flawed.has(row.id))
+  const trusts = soundTrusts(roster).filter((row) => row.issuer === issuer?.id)
   return { matching: trusts.filter((row) => matches(row, asker.claims)).map((row) => row.id), misses: nearMisses(trusts, asker.claims) }
 }
 

@@ -32,6 +32,12 @@ type Finding = Pick<LintProblem, 'code' | 'message' | 'did_you_mean'>
 /** Every trust of the roster. No plan and no process takes a roster with a problem. @returns all problems, empty for a sound roster */
 export const lintTrusts = ({ trusts }: Pick<RosterTemplate, 'trusts'>): LintProblem[] => trusts.flatMap((trust, at) => lintTrust(trust, `/trusts/${at}`))
 
+/** The trusts that count: one that lint refuses matches nobody, whoever let it into the roster. */
+export function soundTrusts(roster: Pick<RosterTemplate, 'trusts'>): Trust[] {
+  const flawed = new Set(lintTrusts(roster).map(({ trust }) => trust))
+  return roster.trusts.filter(({ id }) => !flawed.has(id))
+}
+
 /** One line for whoever wrote the trust. */
 export const describeLint = ({ trust, pointer, code, message, did_you_mean }: LintProblem): string =>
   `trusts: ${trust}: ${pointer}: ${message} (${code})${did_you_mean === undefined ? '' : `; did you mean ${did_you_mean}?`}`
