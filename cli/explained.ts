@@ -1,10 +1,8 @@
-import type { ExplainResponse } from '@symbolon/protocol/http.ts'
+import type { Explanation } from '@symbolon/policy/explain.ts'
 import type { View } from './view.ts'
 
-type Explained = Pick<ExplainResponse, 'granted' | 'principal' | 'decision' | 'reasons' | 'claims'>
-
 /** Would it be granted, who asks, which rule, which fact, what would change it. */
-export function explainedView(explained: Explained, more: Readonly<Record<string, unknown>> = {}): View {
+export function explainedView(explained: Explanation, more: Readonly<Record<string, unknown>> = {}): View {
   const { granted, principal, reasons, claims, decision } = explained
   const reasonRows = reasons.flatMap((reason) => [
     ['why', reason.message],
