@@ -5,11 +5,6 @@ import { accessTokenType, tokenExchange } from './exchange.ts'
 
 export const endpoint = ({ deployment }: Roster, path: string): string => `${deployment.issuer.replace(/\/$/, '')}${path}`
 
-/** RFC 7517: every token key that any live token may be signed with. */
-export const jwks = ({ groups }: Roster) => ({
-  keys: groups.filter((row) => row.purpose === 'token').map(({ key, kid, alg }) => ({ kty: 'OKP', crv: 'Ed25519', x: key, kid, alg, use: 'sig' })),
-})
-
 /** RFC 8414. */
 export const authorizationServer = (roster: Roster) => ({
   issuer: roster.deployment.issuer,

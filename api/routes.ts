@@ -1,14 +1,15 @@
 import { explainResponse, intentRequest, intentResponse, statusResponse, tokenRequest, tokenResponse, type ExplainResponse, type TokenResponse } from '@symbolon/protocol/http.ts'
 import { refusalCodes } from '@symbolon/protocol/errors.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
-import { signedKeyset } from '@symbolon/roster/keyset.ts'
+import { explanationOf } from '@symbolon/policy/explain.ts'
+import { signedKeyset, tokenJwks } from '@symbolon/roster/keyset.ts'
 import type { Metrics } from '@symbolon/runtime/metrics.ts'
 import type { Deployment } from './deployment.ts'
 import { checkDpop } from './dpop.ts'
 import { accessTokenType, exchangeForm, exchangeOf, readForm } from './exchange.ts'
 import { fail, type Failure } from './failure.ts'
 import { describeIntent, intentOf } from './intents.ts'
-import { authorizationServer, endpoint, jwks, openidConfiguration } from './metadata.ts'
+import { authorizationServer, endpoint, openidConfiguration } from './metadata.ts'
 import { count, judge, mint, type Minted, type MintParts } from './mint.ts'
 import type { Overview } from './overview.ts'
 import { json, readJson, type ApiRequest, type ApiRoute, type Reply } from './route.ts'
@@ -90,11 +91,7 @@ async function explain(request: ApiRequest, { minting: parts }: Parts): Promise<
   const counted = judged.principal === undefined ? undefined : await count(judged.principal.id, parts)
   if (counted?.ok === false) return counted
   const answer: ExplainResponse = {
-    granted: judged.verdict === 'granted',
-    ...(judged.principal === undefined ? {} : { principal: judged.principal.id }),
-    ...(judged.decision === undefined ? {} : { decision: judged.decision }),
-    reasons: judged.verdict === 'refused' ? [...judged.reasons] : [],
-    ...(judged.verdict === 'granted' ? { claims: { ...judged.claims } } : {}),
+    ...explanationOf(judged),
     roster: parts.roster,
     policy: parts.policy,
     request_id: request.requestId,
@@ -126,7 +123,7 @@ function discovery({ deployment, overview }: Parts): readonly ApiRoute[] {
     return { method: 'GET', path, auth: { kind: 'public', why: published }, summary, errors: 'problem', codes: [], gives: { type: 'application/json', summary }, costly: false, maxAge: 300, handle: async () => ({ ok: true, status: 200, body }) }
   }
   return [
-    fixed('/.well-known/jwks.json', 'The keys that verify tokens (RFC 7517).', jwks(deployment.roster)),
+    fixed('/.well-known/jwks.json', 'The keys that verify tokens (RFC 7517).', tokenJwks(deployment.roster)),
     fixed('/.well-known/oauth-authorization-server', 'Metadata (RFC 8414).', authorizationServer(deployment.roster)),
     fixed('/.well-known/openid-configuration', 'Metadata (OpenID Connect Discovery).', openidConfiguration(deployment.roster)),
     {

@@ -1,8 +1,8 @@
-import { createPublicKey, verify as verifyNode } from 'node:crypto'
 import { verifyShare } from '@symbolon/core/aggregate.ts'
 import type { GroupKeys } from '@symbolon/core/keys.ts'
 import type { Suite } from '@symbolon/core/suite.ts'
 import { fromBase64url, toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { verifyP256 } from '@symbolon/protocol/p256.ts'
 import { answerHash, bootBytes, bytesHash, replyBytes, requestHash, type Answer, type BootCertificate, type ListedCommitment, type RequestHash, type SignItem } from '@symbolon/protocol/sign.ts'
 import type { SignerRow } from '@symbolon/roster/roster.ts'
 
@@ -100,9 +100,9 @@ export function accuse(options: { signer: number; said: Said; item: SignItem; by
   return { signer, certificate, request: { attempt, purpose, epoch, intent, bytes_hash, commitments }, bytes, answer, statement: toBase64url(statement), signature: said.signature }
 }
 
-/** A boot certificate is good if the signer's identity key in the roster signed it (ECDSA P-256, SHA-256, raw). */
+/** A boot certificate is good if the signer's identity key in the roster signed it (ECDSA P-256). */
 export const certificateHolds = (certificate: BootCertificate, identity: SignerRow['identity']): boolean =>
-  verifyNode('sha256', bootBytes(certificate), { key: createPublicKey({ key: identity, format: 'jwk' }), dsaEncoding: 'ieee-p1363' }, decoded(certificate.signature))
+  verifyP256(identity, bootBytes(certificate), decoded(certificate.signature))
 
 export const bootKeySigned = (suite: Suite, { key }: Pick<BootCertificate, 'key'>, bytes: Uint8Array, signature: Base64url): boolean => {
   const element = decoded(key)

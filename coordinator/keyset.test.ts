@@ -1,9 +1,9 @@
 import { generateKeyPairSync, sign as signNode } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
-import { keysetBytes, keysetMaxAge, type Keyset, type SignedKeyset } from '@symbolon/roster/keyset.ts'
+import { keysetSignatureHolds, keysetBytes, keysetMaxAge, type Keyset, type SignedKeyset } from '@symbolon/roster/keyset.ts'
 import type { ChannelAnswer } from '@symbolon/runtime/channel-client.ts'
-import { holds, openKeyset, type KeysetSigner } from './keyset.ts'
+import { openKeyset, type KeysetSigner } from './keyset.ts'
 
 const zeros = (length: number) => toBase64url(new Uint8Array(length))
 const identities = [1, 2, 3].map((id) => ({ id, keys: generateKeyPairSync('ec', { namedCurve: 'P-256' }) }))
@@ -53,7 +53,7 @@ test('the first one is handed out until half its age, then signers are asked onc
   expect(one.signatures.map(({ signer, iat }) => [signer, iat])).toEqual([1, 2, 3].map((id) => [id, time.now]))
   expect(two).toBe(one)
   expect(asked()).toBe(3)
-  expect(one.signatures.every((signature) => holds(signature, keyset))).toBe(true)
+  expect(one.signatures.every((signature) => keysetSignatureHolds(keyset, signature))).toBe(true)
   await read()
   expect(asked()).toBe(3)
 })

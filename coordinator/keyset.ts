@@ -1,6 +1,5 @@
-import { createPublicKey, verify } from 'node:crypto'
-import { fromBase64url } from '@symbolon/protocol/bytes.ts'
-import { fingerprint, keysetBytes, keysetMaxAge, signedKeyset, type Keyset, type KeysetSignature, type SignedKeyset } from '@symbolon/roster/keyset.ts'
+import { limits } from '@symbolon/protocol/limits.ts'
+import { fingerprint, keysetMaxAge, keysetSignatureHolds, signedKeyset, type Keyset, type KeysetSignature, type SignedKeyset } from '@symbolon/roster/keyset.ts'
 import { askAll } from '@symbolon/runtime/fanout.ts'
 import { readAnswer, type SignerChannel } from './signer-wire.ts'
 
@@ -63,12 +62,5 @@ async function askOne({ id, channel }: KeysetSigner, keyset: Keyset, now: number
   const answer = readAnswer(await channel.get('/v1/keyset', { timeoutMs, maxBytes }), signedKeyset)
   if (!answer.ok || fingerprint(answer.value.keyset) !== fingerprint(keyset)) return undefined
   const own = answer.value.signatures.find(({ signer }) => signer === id)
-  return own !== undefined && own.iat <= now + 60 && holds(own, keyset) ? own : undefined
-}
-
-export function holds({ signer, iat, signature }: KeysetSignature, keyset: Keyset): boolean {
-  const row = keyset.signers.find(({ id }) => id === signer)
-  const bytes = fromBase64url(signature)
-  if (row === undefined || bytes === undefined) return false
-  return verify('sha256', keysetBytes(keyset, iat), { key: createPublicKey({ key: row.identity, format: 'jwk' }), dsaEncoding: 'ieee-p1363' }, bytes)
+  return own !== undefined && own.iat <= now + limits.clockSkew && keysetSignatureHolds(keyset, own) ? own : undefined
 }

@@ -3,7 +3,7 @@ import { certificateBytes, type Certificate, type CertificateStatement, type Cer
 import { canonical } from '@symbolon/protocol/json.ts'
 import { verifyP256 } from '@symbolon/protocol/p256.ts'
 import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
-import { keysetBytes, keysetOf, type SignedKeyset } from './keyset.ts'
+import { keysetOf, keysetSignatureHolds, type SignedKeyset } from './keyset.ts'
 import { planDigest, type Plan } from './plan.ts'
 import { encodeRoster, type Group, type Roster, type SignerRow } from './roster.ts'
 
@@ -52,7 +52,7 @@ export function verifyCertificate({ statement, signatures }: Certificate, signer
 
 export function verifyFirstKeyset({ keyset, signatures }: SignedKeyset, roster: Roster): GenesisResult {
   if (!equalBytes(canonical(keyset), canonical(keysetOf(roster)))) return refuse('keyset_differs', 'not this roster’s keyset')
-  const problem = everySigner(signatures, roster.signers, (row, { iat, signature }) => verifyP256(row.identity, keysetBytes(keyset, iat), fromBase64url(signature) ?? new Uint8Array()))
+  const problem = everySigner(signatures, roster.signers, (_row, signature) => keysetSignatureHolds(keyset, signature))
   return problem === undefined ? { ok: true } : refuse(problem.missing ? 'keyset_incomplete' : 'keyset_signature_invalid', `signer ${problem.signer}`)
 }
 

@@ -1,8 +1,9 @@
 import { z } from 'zod'
-import { tagged, taggedHash, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { fromBase64url, tagged, taggedHash, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import { audience, base64urlOf, digestText, issuerUrl, p256Jwk, seconds, signerId } from '@symbolon/protocol/fields.ts'
 import { canonical } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
+import { verifyP256 } from '@symbolon/protocol/p256.ts'
 import { group, rosterDigest, type Roster } from './roster.ts'
 
 /* The keyset: the roster's public part, which clients pin. Its first fingerprint is the deployment's lineage. */
@@ -51,8 +52,19 @@ export function keysetOf(document: Roster, lineage?: Base64url): Keyset {
 /** What CLI, SDK and tests pin. */
 export const fingerprint = (value: Keyset): Base64url => toBase64url(taggedHash('keyset/v1', canonical(value)))
 
+/** The keys that tokens are signed with, as a JWKS (RFC 7517): every one that a live token may name. */
+export const tokenJwks = ({ groups }: Pick<Keyset, 'groups'>) => ({
+  keys: groups.filter((row) => row.purpose === 'token').map(({ key, kid, alg }) => ({ kty: 'OKP', crv: 'Ed25519', x: key, kid, alg, use: 'sig' })),
+})
+
 /** What an identity key signs. */
 export const keysetBytes = (value: Keyset, iat: number): Uint8Array => tagged('keyset-signature/v1', canonical({ iat, keyset: fingerprint(value) }))
+
+/** Is this the word of the signer that it names? Says nothing of its age. */
+export function keysetSignatureHolds(value: Keyset, { signer, iat, signature }: KeysetSignature): boolean {
+  const row = value.signers.find(({ id }) => id === signer)
+  return row !== undefined && verifyP256(row.identity, keysetBytes(value, iat), fromBase64url(signature) ?? new Uint8Array())
+}
 
 /** The lineage that intents carry, while only version 1 exists: version 1's own fingerprint. */
 export const lineageOf = (document: Roster): Base64url => fingerprint(keysetOf(document))

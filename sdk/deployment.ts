@@ -1,7 +1,6 @@
-import { createPublicKey, verify } from 'node:crypto'
-import { fromBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import type { Base64url } from '@symbolon/protocol/bytes.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
-import { fingerprint, keysetBytes, keysetMaxAge, type Keyset, type KeysetSignature, type SignedKeyset } from '@symbolon/roster/keyset.ts'
+import { fingerprint, keysetMaxAge, keysetSignatureHolds, type Keyset, type KeysetSignature, type SignedKeyset } from '@symbolon/roster/keyset.ts'
 import { failed, ok, type Outcome } from './errors.ts'
 
 /** What a client needs to know of a deployment, all of it from the keyset. */
@@ -42,16 +41,8 @@ export const thresholdOf = (keyset: Keyset): number | undefined => {
 function vouched(keyset: Keyset, signatures: readonly KeysetSignature[], now: number): number[] {
   const youngest = new Map<number, number>()
   for (const item of signatures) {
-    if (item.iat > now + limits.clockSkew || !isSigned(keyset, item)) continue
+    if (item.iat > now + limits.clockSkew || !keysetSignatureHolds(keyset, item)) continue
     youngest.set(item.signer, Math.max(youngest.get(item.signer) ?? 0, item.iat))
   }
   return [...youngest.values()]
-}
-
-function isSigned(keyset: Keyset, { signer, iat, signature }: KeysetSignature): boolean {
-  const identity = keyset.signers.find((row) => row.id === signer)?.identity
-  const bytes = fromBase64url(signature)
-  if (identity === undefined || bytes === undefined) return false
-  const key = createPublicKey({ key: { ...identity }, format: 'jwk' })
-  return verify('sha256', keysetBytes(keyset, iat), { key, dsaEncoding: 'ieee-p1363' }, bytes)
 }

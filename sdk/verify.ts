@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { limits } from '@symbolon/protocol/limits.ts'
 import { checkShape } from '@symbolon/protocol/json.ts'
 import { parseToken, tokenType, type TokenClaims } from '@symbolon/protocol/token.ts'
-import type { Keyset } from '@symbolon/roster/keyset.ts'
+import { tokenJwks, type Keyset } from '@symbolon/roster/keyset.ts'
 import { failed, ok, type Outcome } from './errors.ts'
 
 /** Which keys are believed, for which issuer. */
@@ -11,11 +11,6 @@ export interface Trusted {
   readonly issuer: string
   readonly jwks: JSONWebKeySet
 }
-
-/** The token keys of a keyset, as a JWKS (RFC 7517). */
-export const tokenJwks = (keyset: Keyset): JSONWebKeySet => ({
-  keys: keyset.groups.filter((row) => row.purpose === 'token').map(({ key, kid, alg }) => ({ kty: 'OKP', crv: 'Ed25519', x: key, kid, alg, use: 'sig' })),
-})
 
 export const trustKeyset = (keyset: Keyset): Trusted => ({ issuer: keyset.issuer, jwks: tokenJwks(keyset) })
 
