@@ -82,9 +82,7 @@ function installGo(): string {
 function installOpa(go: string): void {
   if (probe(join(tools, 'bin/opa'), ['version'])?.includes(`Version: ${opaVersion}\n`) === true) return
   say(`building opa ${opaVersion} (a minute or two, once)`)
-  const cache = join(tools, 'go-build')
-  run(go, ['install', `github.com/open-policy-agent/opa@v${opaVersion}`], { ...process.env, GOBIN: join(tools, 'bin'), GOCACHE: cache, GOTOOLCHAIN: 'local', GOFLAGS: '-trimpath' })
-  rmSync(cache, { recursive: true, force: true })
+  run(go, ['install', `github.com/open-policy-agent/opa@v${opaVersion}`], { ...process.env, GOBIN: join(tools, 'bin'), GOTOOLCHAIN: 'local', GOFLAGS: '-trimpath' })
 }
 
 mkdirSync(join(tools, 'bin'), { recursive: true })
