@@ -28,7 +28,13 @@ export function coordinate({ keys, signers, wanted: fresh }: Deployment, next: (
   const alarms: Alarm[] = []
   const clock = () => performance.now()
   const peers = signers.map(({ row, channel }) => new Peer({ row, channel, suite, epoch: 1, settings, clock, alarm: (_, alarm) => void alarms.push(alarm), keep: (fault) => void faults.push(fault) }))
-  const blame: Blame = { judge: async (spoiled) => findCulprits(suite, keys, spoiled) }
+  const blame: Blame = {
+    judge: async (spoiled) => {
+      // As long as a worker might take: what happens meanwhile must not spoil more.
+      await new Promise((resolve) => setTimeout(resolve, 30))
+      return findCulprits(suite, keys, spoiled)
+    },
+  }
   const options = { suite, keys, epoch: 1, peers, blame, hedges: openHedgeBudget(), hedgePauseMs: 200, deadlineMs: 5_000 }
   const mint = async (wanted: Wanted = fresh()) => {
     const value = mintOutcome.parse(await settle(signByQuorum(options, wanted), next))

@@ -87,7 +87,7 @@ test('TST-19 different lists to two signers: neither can be accused over the oth
     return split
   })
   expect(attempt.signed.size).toBe(2)
-  const finished = await finishAttempt(attempt, message, coordinator.options)
+  const finished = await settle(Promise.resolve(finishAttempt(attempt, message, coordinator.options)), next)
   expect(finished.ok).toBe(false)
   // By the list that the accuser shows, signer 1's share is wrong; but that is not what it signed for.
   for (const { accusation } of finished.faults) expect(accusation).toBeUndefined()
@@ -104,7 +104,7 @@ test('TST-20 a bit that flips in this process spoils no token and blames nobody'
   const { attempt, message } = await runAttempt(deployment, coordinator)
   const { z } = attempt.signed.get(1) ?? expect.unreachable()
   z[7] = (z[7] ?? 0) ^ 16
-  const finished = await finishAttempt(attempt, message, coordinator.options)
+  const finished = await settle(Promise.resolve(finishAttempt(attempt, message, coordinator.options)), next)
   expect(finished.faults).toEqual([])
   expect(finished.ok && suite.verify(Buffer.from(finished.signature), message, deployment.keys.key)).toBe(true)
 })

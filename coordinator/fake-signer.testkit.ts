@@ -43,11 +43,14 @@ export type Misbehaviour =
   | 'nonsense'
   | 'too_few_answers'
   | 'flapping' // every second call fails
+  | 'foreign_certificate' // another identity key than the roster's vouches for its boot key
 
 const identityRow = (key: KeyObject): SignerRow['identity'] => {
   const { x, y } = key.export({ format: 'jwk' })
   return { kty: 'EC', crv: 'P-256', x: x as Base64url, y: y as Base64url }
 }
+
+const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 
 export class FakeSigner {
   readonly id: number
@@ -104,7 +107,7 @@ export class FakeSigner {
 
   certificate(): BootCertificate {
     const statement = { signer: this.id, boot: this.#boot.id, key: this.#boot.key, iat: 1_700_000_000 }
-    return { ...statement, signature: toBase64url(signNode('sha256', bootBytes(statement), { key: this.#identity.privateKey, dsaEncoding: 'ieee-p1363' })) }
+    return { ...statement, signature: toBase64url(signNode('sha256', bootBytes(statement), { key: this.misbehaves === 'foreign_certificate' ? stranger.privateKey : this.#identity.privateKey, dsaEncoding: 'ieee-p1363' })) }
   }
 
   async #route(path: string, body: string): Promise<ChannelAnswer> {

@@ -133,6 +133,37 @@ describe('blame', () => {
     expect(await coordinator.mint()).toMatchObject({ outcome: 'faulty' })
   })
 
+  test('C-4 a cheater is not asked again while it is left out', async () => {
+    const deployment = deploy(2, 3)
+    const coordinator = coordinate(deployment)
+    misbehave(deployment, 'bad_share', 1)
+    await coordinator.mint()
+    const { calls } = signerOf(deployment, 1)
+    const before = calls.length
+    for (let round = 0; round < 5; round++) expect((await coordinator.mint()).parts).toContainEqual({ signer: 1, state: 'faulty' })
+    expect(calls.length).toBe(before)
+    expect(coordinator.peers[0]?.status()).toMatchObject({ healthy: false, problem: 'left out: share_invalid' })
+  })
+
+  test('a boot key that the roster’s identity key does not vouch for is not believed', async () => {
+    const deployment = deploy(2, 3)
+    const coordinator = coordinate(deployment)
+    misbehave(deployment, 'foreign_certificate', 1)
+    expect(await coordinator.mint()).toMatchObject({ outcome: 'signed', parts: expect.arrayContaining([{ signer: 1, state: 'faulty' }]) })
+    expect(coordinator.faults).toEqual([{ signer: 1, kind: 'signature_invalid' }])
+    expect(signerOf(deployment, 1).calls).toEqual([])
+  })
+
+  test('TST-18 fewer answers than items: named at once, whatever the others say', async () => {
+    const deployment = deploy(2, 3)
+    const coordinator = coordinate(deployment)
+    await Promise.all(coordinator.peers.map((peer) => settle(peer.restock(), next)))
+    misbehave(deployment, 'too_few_answers', 1)
+    const outcomes = await settle(Promise.all([1, 2, 3, 4].map(() => signByQuorum(coordinator.options, deployment.wanted()))), next)
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(['signed', 'signed', 'signed', 'signed'])
+    expect(coordinator.faults).toEqual([{ signer: 1, kind: 'reply_malformed' }])
+  })
+
   test('a cheater comes back after its time, and is out for longer the second time', async () => {
     const deployment = deploy(2, 3)
     const coordinator = coordinate(deployment)
@@ -228,12 +259,42 @@ describe('hedging', () => {
     expect(deployment.signers.map(({ overlaps }) => overlaps)).toEqual([0, 0, 0])
   })
 
+  test('a signer that says it cannot sign now costs one attempt a second, not one for each token', async () => {
+    const deployment = deploy(2, 3)
+    const coordinator = coordinate(deployment)
+    for (let round = 0; round < 3; round++) await coordinator.mint()
+    misbehave(deployment, 'ill', 1)
+    const before = attemptsOf(deployment)
+    for (let round = 0; round < 20; round++) expect(await coordinator.mint()).toMatchObject({ outcome: 'signed' })
+    expect(attemptsOf(deployment) - before).toBeLessThanOrEqual(21)
+    await advance(1_500)
+    for (let round = 0; round < 20; round++) expect(await coordinator.mint()).toMatchObject({ outcome: 'signed' })
+    expect(attemptsOf(deployment) - before).toBeLessThanOrEqual(42)
+  })
+
+  test('a signer of another epoch is not asked for shares, and its status says why', async () => {
+    const deployment = deploy(2, 3)
+    const coordinator = coordinate(deployment)
+    signerOf(deployment, 1).epoch = 2
+    for (let round = 0; round < 3; round++) expect(await coordinator.mint()).toMatchObject({ outcome: 'signed' })
+    expect(signerOf(deployment, 1).calls).toEqual([])
+    expect(coordinator.peers[0]?.status()).toMatchObject({ healthy: false, problem: 'holds epoch 2', epoch: 2 })
+  })
+
+  test('healthy signers share the load', async () => {
+    const deployment = deploy(2, 3)
+    const coordinator = coordinate(deployment)
+    await Promise.all(coordinator.peers.map((peer) => settle(peer.restock(), next)))
+    await settle(Promise.all(Array.from({ length: 90 }, () => signByQuorum(coordinator.options, deployment.wanted()))), next)
+    for (const { asked } of deployment.signers) expect(asked.length).toBeGreaterThan(40)
+  })
+
   test('a deployment that is slow as a whole is not hedged to death', async () => {
     const deployment = deploy(2, 3)
     const coordinator = coordinate(deployment)
     await Promise.all(coordinator.peers.map((peer) => settle(peer.restock(), next)))
-    // From one moment to the next, everything takes a second, and goes on coming.
-    misbehave(deployment, 'slow', 1, 2, 3)
+    // Whoever comes last in a list takes a second: each attempt has one prompt and one late member, so each could be hedged.
+    for (const signer of deployment.signers) signer.plan = ({ commitments }) => (commitments.at(-1)?.id === signer.id ? 'slow' : undefined)
     const waves: Promise<unknown>[] = []
     for (let wave = 0; wave < 30; wave++) {
       for (let each = 0; each < 8; each++) waves.push(signByQuorum(coordinator.options, deployment.wanted()))
