@@ -41,6 +41,8 @@ export type Result =
   /** Our signatures are out and another member may have activated, or only wait for one that is missing: run again with this plan. */
   | { readonly result: 'undecided'; readonly missing: readonly number[]; readonly verdict?: Verdict }
 
+/** Faults that we see ourselves, without seeing whose they are. */
+const unproven = new Set<CeremonyCode>(['transcript_differs', 'timed_out', 'plan_differs'])
 /** How long a fault that somebody else can explain better waits for the explanation, in milliseconds. */
 const explanationMs = 2_000
 
@@ -51,6 +53,8 @@ export class Conductor {
   #state: State = { state: 'gathering', phase: 'accept', inbox: [] }
   #verdict: Verdict | undefined
   #started = false
+  /** Members that signed something about another plan: it may be played back, so it ends nothing, but it explains a wait in vain. */
+  readonly #otherPlans = new Set<number>()
   #wake = Promise.withResolvers<void>()
   readonly #explained = Promise.withResolvers<void>()
 
@@ -70,6 +74,7 @@ export class Conductor {
     const before = this.#state.inbox
     const received = receive(terms, this.#state, message, peer)
     if (!received.ok) {
+      if (received.error.code === 'plan_differs') this.#otherPlans.add(peer)
       if (received.error.ends !== undefined) this.#become(end(this.#state, received.error.ends))
       return { result: 'refused', code: received.error.code }
     }
@@ -84,6 +89,7 @@ export class Conductor {
   async takeAbort(peer: number, abort: AbortMessage): Promise<CeremonyReply> {
     const { terms, suite } = this.#options
     const code = this.#authenticateAbort(peer, abort)
+    if (code === 'plan_differs') this.#otherPlans.add(peer)
     if (code !== undefined) return { result: 'refused', code }
     this.#hear(await judgeAbort({ suite, terms, session: this.#state.session, inbox: this.#state.inbox }, abort))
     return { result: 'taken' }
@@ -168,7 +174,7 @@ export class Conductor {
   async #stop(found: Fault): Promise<Result> {
     if (this.#script.outcome !== undefined) return this.#activated()
     const isOurs = this.#verdict === undefined
-    this.#verdict ??= { fault: found, standing: found.code === 'transcript_differs' || found.code === 'timed_out' ? 'claimed' : 'proven' }
+    this.#verdict ??= { fault: found, standing: unproven.has(found.code) ? 'claimed' : 'proven' }
     // Whoever heard it from another need not tell it again, unless it found the proof in what only it has.
     if (isOurs || this.#verdict.fault.received !== undefined) await this.#tell(this.#verdict.fault)
     if (found.code === 'transcript_differs' || found.code === 'stopped') await Promise.race([this.#explained.promise, sleep(explanationMs)])
@@ -182,7 +188,8 @@ export class Conductor {
     const missing = this.#missing(state.phase)
     // From here on what the others wait for is on our disk, and a run of all finishes it.
     if (this.#said('certify')) return { result: 'undecided', missing }
-    return this.#stop({ code: 'timed_out', culprits: missing })
+    const elsewhere = missing.filter((id) => this.#otherPlans.has(id))
+    return this.#stop(elsewhere.length > 0 ? { code: 'plan_differs', culprits: elsewhere } : { code: 'timed_out', culprits: missing })
   }
 
   async #tell(found: Fault): Promise<void> {

@@ -170,6 +170,7 @@ describe('what nobody may do from outside', () => {
     const other = planFor(people, { t: 3 })
     const results = await start([{ person: person(1), plan }, { person: person(2), plan }, { person: person(3), plan: other }]).results
     for (const id of [1, 2, 3]) expect(verdictOf(results, id)).toMatchObject({ result: 'ended', code: 'plan_differs' })
+    expect(verdictOf(results, 3)).toMatchObject({ standing: 'claimed' })
     expect(nothingActive()).toBe(true)
   })
 

@@ -35,8 +35,10 @@ export interface Stage {
   /** The plan that all operators agree on; `change` makes another one. */
   plan(change?: (plan: Plan) => unknown): unknown
   givePlan(id: number, plan: unknown): void
-  keygen(id: number, command: 'init' | 'run' | 'doctor', entry?: string): Running
+  keygen(id: number, command: 'init' | 'run' | 'doctor', other?: { entry?: string; env?: NodeJS.ProcessEnv }): Running
   setConfig(id: number, change: object): void
+  /** As after `keygen init`: the keys stay, everything that a ceremony left goes, and every config is the first one. */
+  reset(): void
   close(): Promise<void>
 }
 
@@ -56,6 +58,7 @@ export async function openStage(options: { ids?: readonly number[]; keystore?: (
   const ca = testCa()
   const ports = new Map<number, number>()
   const children = new Set<ChildProcess>()
+  const configs = new Map<number, object>()
   const state = (id: number) => join(folder, `signer-${id}`)
   const file = (id: number, name: string) => join(state(id), name)
   const config = (id: number) => file(id, 'keygen.json')
@@ -74,11 +77,12 @@ export async function openStage(options: { ids?: readonly number[]; keystore?: (
       name: `keygen-${id}`, pid_file: file(id, 'keygen.pid'), signer: id, state: state(id), keystore, plan: file(id, 'plan.json'), listen: { host: '127.0.0.1', port: ports.get(id) },
       tls: { key: file(id, 'tls/key.pem'), certificate: file(id, 'tls/cert.pem'), ca: file(id, 'tls/ca.pem') }, deadline_seconds: deadline, log_level: 'debug',
     }
+    configs.set(id, value)
     writeFileSync(config(id), JSON.stringify(value), { mode: 0o600 })
   }
 
-  const keygen = (id: number, command: 'init' | 'run' | 'doctor', entry = 'keygen/main.ts'): Running => {
-    const child = spawn(process.execPath, [join(root, entry), command, '--config', config(id)], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_OPTIONS: '' } })
+  const keygen = (id: number, command: 'init' | 'run' | 'doctor', { entry = 'keygen/main.ts', env = {} }: { entry?: string; env?: NodeJS.ProcessEnv } = {}): Running => {
+    const child = spawn(process.execPath, [join(root, entry), command, '--config', config(id)], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_OPTIONS: '', ...env } })
     children.add(child)
     let text = ''
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (text += chunk.toString()))
@@ -94,6 +98,12 @@ export async function openStage(options: { ids?: readonly number[]; keystore?: (
     plan: (change = (plan) => plan) => change(makePlan(ids, t, ports, (id) => JSON.parse(readFileSync(file(id, 'public.json'), 'utf8')) as never)),
     givePlan: (id, plan) => writeFileSync(file(id, 'plan.json'), JSON.stringify(plan)),
     setConfig: (id, change) => writeFileSync(config(id), JSON.stringify({ ...(JSON.parse(readFileSync(config(id), 'utf8')) as object), ...change }), { mode: 0o600 }),
+    reset: () => {
+      for (const id of ids) {
+        for (const name of ['plan.json', 'roster.json', 'certificates.json', 'keyset.json', 'ceremony', 'keystore/shares']) rmSync(file(id, name), { recursive: true, force: true })
+        stage.setConfig(id, configs.get(id) ?? {})
+      }
+    },
     close: async () => {
       const left = [...children]
       left.forEach((child) => child.kill('SIGKILL'))
@@ -130,9 +140,9 @@ function makePlan(ids: readonly number[], t: number, ports: ReadonlyMap<number, 
 }
 
 /** The same plan to every operator; then all members at once. */
-export async function perform(stage: Stage, entries: Readonly<Record<number, string>> = {}, plan: unknown = stage.plan()): Promise<Map<number, Ended>> {
+export async function perform(stage: Stage, plan: unknown = stage.plan()): Promise<Map<number, Ended>> {
   stage.ids.forEach((id) => stage.givePlan(id, plan))
-  const running = stage.ids.map((id) => [id, stage.keygen(id, 'run', entries[id])] as const)
+  const running = stage.ids.map((id) => [id, stage.keygen(id, 'run')] as const)
   return new Map(await Promise.all(running.map(async ([id, { ended }]) => [id, await ended] as const)))
 }
 
