@@ -34,8 +34,8 @@ export const config = z
     store_marker: absolutePath().describe('File that remembers which store this process used, so that its loss is noticed.'),
     limits: z
       .strictObject({
-        per_address: z.int().min(1).max(10_000_000).default(3_000).describe('Requests a minute that cost cryptography, for one client address (IPv6: one /64).'),
-        per_identity: z.int().min(1).max(10_000_000).default(1_200).describe('Requests a minute for one principal, once its evidence is verified.'),
+        per_address: z.int().min(1).max(10_000_000).optional().describe('Requests a minute that cost cryptography, for one client address (IPv6: one /64). Default: five times the roster’s rate.'),
+        per_identity: z.int().min(1).max(10_000_000).optional().describe('Requests a minute for one principal, once its evidence is verified. Default: the roster’s rate, at which each signer stops too.'),
       })
       .prefault({})
       .describe('How much one caller may ask. Beyond it: 429 with Retry-After.'),

@@ -78,6 +78,14 @@ describe('POST /v1/tokens', () => {
   })
 })
 
+test('D-4 an address that is spent is refused before its body is read or anything is judged', async () => {
+  let judged = 0
+  await open({ addresses: memoryLimiter('address', 1), judges: (honest) => ({ judge: (...given) => ((judged += 1), honest.judge(...given)) }) })
+  await post(api, '/v1/tokens', asked(api.world))
+  expect(await post(api, '/v1/tokens', 'not even JSON')).toMatchObject({ status: 429, body: { code: 'limited' } })
+  expect(judged).toBe(1)
+})
+
 describe('L-3 the record', () => {
   test('of a token names everything but the token', async () => {
     await open()

@@ -45,7 +45,7 @@ export async function start({ config, log, metrics }: Context<Config>): Promise<
   const routes = withOpenapi(
     routesOf({
       deployment,
-      minting: { judges, quorum: openQuorum({ channel, timeoutMs: config.mint_ms }), identities: limiter('identity', config.limits.per_identity), groupKey, roster: roster.version, policy: roster.policy, names: namesOf(roster), clock: seconds },
+      minting: { judges, quorum: openQuorum({ channel, timeoutMs: config.mint_ms }), identities: limiter('identity', config.limits.per_identity ?? roster.rate), groupKey, roster: roster.version, policy: roster.policy, names: namesOf(roster), clock: seconds },
       proofs: proofStore(database.db),
       subjectOf: openSubjects(roster),
       overview,
@@ -54,7 +54,7 @@ export async function start({ config, log, metrics }: Context<Config>): Promise<
     endpoint(roster, ''),
   )
   const ground: Ground = {
-    addresses: limiter('address', config.limits.per_address),
+    addresses: limiter('address', config.limits.per_address ?? 5 * roster.rate),
     trustedHops: config.trusted_hops,
     origins: originsOf(deployment),
     insider: addressSet(config.metrics_from),
