@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { decodeAs } from '@symbolon/protocol/json.ts'
-import { lineageOf, signedKeyset, type SignedKeyset } from '@symbolon/roster/keyset.ts'
+import { fingerprint, lineageOf, signedKeyset, type SignedKeyset } from '@symbolon/roster/keyset.ts'
 import { decodeRoster, groupOf, problemsOf, rosterBytesLimit, type Group, type Roster } from '@symbolon/roster/roster.ts'
 import type { Base64url } from '@symbolon/protocol/bytes.ts'
 import { SafeError } from '@symbolon/runtime/log.ts'
@@ -26,6 +26,7 @@ export function loadDeployment(files: { readonly roster: string; readonly keyset
   if (group === undefined) throw new SafeError('roster_unsound', `${files.roster} has no token group: the ceremony has not ended`)
   const keyset = decodeAs(signedKeyset, read(files.keyset), rosterBytesLimit)
   if (!keyset.ok) throw new SafeError('keyset_unreadable', `${files.keyset} is not a signed keyset (${keyset.reason})`)
+  if (fingerprint(keyset.value.keyset) !== lineageOf(roster.value)) throw new SafeError('keyset_of_another_roster', `${files.keyset} is not the keyset of ${files.roster}`)
   const groupKey = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: group.key }, format: 'jwk' })
   return { roster: roster.value, lineage: lineageOf(roster.value), group, groupKey, keyset: keyset.value }
 }
