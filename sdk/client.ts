@@ -14,6 +14,8 @@ import { trustKeyset, verifyToken } from './verify.ts'
 export interface ClientOptions extends TransportOptions {
   /** Fingerprint of the first keyset, or `unpinned`, said aloud. */
   readonly pin: Pin
+  /** Only where the keyset's issuer is: for an address that came from somebody else's text. */
+  readonly atIssuer?: boolean | undefined
   /** Seconds since 1970; the machine's clock unless given. */
   readonly clock?: (() => number) | undefined
 }
@@ -60,7 +62,9 @@ export function openClient(options: ClientOptions): Outcome<Client> {
   let known: Promise<Outcome<Deployment>> | undefined
   const fetchDeployment = async (): Promise<Outcome<Deployment>> => {
     const signed = await call({ method: 'GET', path: '/v1/keyset' }, signedKeyset)
-    return signed.ok ? judgeKeyset(signed.value, options.pin, clock()) : signed
+    const judged = signed.ok ? judgeKeyset(signed.value, options.pin, clock()) : signed
+    if (judged.ok && options.atIssuer === true && !isAt(transport.addr, judged.value)) return failed('address_differs', { detail: `${transport.addr} is not ${judged.value.keyset.issuer}` })
+    return judged
   }
   const deployment = async () => {
     known ??= fetchDeployment()
@@ -88,7 +92,7 @@ export function openClient(options: ClientOptions): Outcome<Client> {
     if (!response.ok) return response
     const { token, ...rest } = response.value
     const claims = await believe(token, prepared, clock())
-    return claims.ok ? ok({ token, claims: claims.value, response: rest, serverTiming: single(answer.value, 'server-timing') }) : claims
+    return claims.ok ? ok({ token, claims: claims.value, response: { ...rest, ...restated(claims.value, clock()) }, serverTiming: single(answer.value, 'server-timing') }) : claims
   }
   return ok({
     addr: transport.addr,
@@ -123,6 +127,9 @@ export function openClient(options: ClientOptions): Outcome<Client> {
   })
 }
 
+/** Whoever relays a deployment shows its true keyset, and would be shown requests that the deployment takes. */
+const isAt = (addr: string, { keyset }: Deployment): boolean => new URL(addr).origin === new URL(keyset.issuer).origin
+
 /** A token is handed out only if the keyset's key signed it and it says what the intent asked for. */
 async function believe(token: string, { deployment, built }: Prepared, now: number): Promise<Outcome<TokenClaims>> {
   const { intent, digestText } = built
@@ -139,6 +146,15 @@ async function believe(token: string, { deployment, built }: Prepared, now: numb
   ].filter((name) => name !== '')
   return differs.length === 0 ? verified : failed('token_differs', { detail: differs.join(', ') })
 }
+
+/** What the answer says of the token, by the token's own claims: only those were signed, and scripts read these fields. */
+const restated = ({ cnf, exp, scope, jti }: TokenClaims, now: number) => ({
+  token_type: cnf === undefined ? ('Bearer' as const) : ('DPoP' as const),
+  expires_in: exp - now,
+  expires_at: new Date(exp * 1000).toISOString(),
+  scope,
+  jti,
+})
 
 function read<T>({ status, headers, body }: Answer, schema: z.ZodType<T>): Outcome<T> {
   if (status === 200) {

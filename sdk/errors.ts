@@ -11,6 +11,7 @@ const clientFaces = {
   tls_untrusted: { kind: 'trust', title: 'The server’s certificate is not trusted', remedy: 'Give the CA that signed it.' },
   answer_malformed: { kind: 'network', title: 'The answer is not what this client understands', remedy: 'Check that the address is a Symbolon api, and compare versions.' },
   address_invalid: { kind: 'local', title: 'The address is not usable', remedy: 'Give an https URL; plain http is for loopback only.' },
+  address_differs: { kind: 'trust', title: 'The address in the project file is not the deployment’s own', remedy: 'If you know the address, give it yourself: --addr or SYMBOLON_ADDR.' },
   pin_mismatch: { kind: 'trust', title: 'The server’s keyset is not the pinned one', remedy: 'Do not use this server. Compare the fingerprint with the one that the ceremony printed.' },
   keyset_signatures: { kind: 'trust', title: 'The keyset is not signed by enough signers', remedy: 'Do not use this server until its operator explains.' },
   keyset_stale: { kind: 'trust', title: 'The signatures on the keyset are too old', remedy: 'Check this machine’s clock; ask the operator whether the signers renew the keyset.' },

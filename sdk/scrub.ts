@@ -8,5 +8,8 @@ const pem = /-----BEGIN [A-Z ]{1,40}-----[^-]*(?:-----END [A-Z ]{1,40}-----)?/g
 /** Takes out what looks like a token or key. */
 export const redact = (text: string): string => text.replace(pem, '[redacted]').replace(jwsLike, (found) => (found.length < 60 ? found : '[redacted]')).replace(jwsHead, '[redacted]')
 
-/** As `redact`, and nothing in it can steer a terminal or reorder a line: control, bidirectional and line characters become `?`. */
-export const printable = (text: string): string => redact(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?').slice(0, 2_000)
+/** Nothing in it can steer a terminal, reorder a line or begin another: control, bidirectional and line characters become `?`. */
+export const steerless = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')
+
+/** For people: as `steerless`, and without what `redact` takes out. */
+export const printable = (text: string): string => steerless(redact(text)).slice(0, 2_000)
