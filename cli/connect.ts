@@ -16,7 +16,8 @@ const missing = (name: SettingName, why: string): LocalFailure => new LocalFailu
 export function clientOf(settings: Settings, io: Io): Outcome<Client> {
   const addr = settings.addr?.value
   if (addr === undefined) throw missing('addr', 'there is no server to ask')
-  return openClient({ addr, pin: pinOf(settings), ...tlsOf(settings), timeoutMs: secondsOf(settings.timeout?.value ?? '30', 'timeout') * 1000, clock: io.now })
+  // Where a checkout leads goes what proves who asks: only to the issuer that the keyset names.
+  return openClient({ addr, atIssuer: settings.addr?.from === 'project', pin: pinOf(settings), ...tlsOf(settings), timeoutMs: secondsOf(settings.timeout?.value ?? '30', 'timeout') * 1000, clock: io.now })
 }
 
 export function pinOf({ pin }: Settings): Pin {

@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { parse, YAMLParseError } from 'yaml'
 import { z } from 'zod'
@@ -131,16 +131,27 @@ function readFile<T>(path: string, shape: z.ZodType<T>, hint: string): T | undef
   throw new LocalFailure(`${path} cannot be used`, problems.join('; '), hint)
 }
 
+/** Opened once and judged by descriptor: a link is worth what it leads to, and what was judged is what is read. */
 function bytesOf(path: string): string | undefined {
   try {
-    const stat = lstatSync(path)
-    if ((stat.mode & 0o022) !== 0 && !stat.isSymbolicLink()) throw new LocalFailure(`${path} cannot be used`, 'others may write to it, and it says which server to believe', `chmod go-w ${path}`)
-    return readFileSync(path, 'utf8')
+    const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    try {
+      refuseOthers(path, fstatSync(descriptor))
+      return readFileSync(descriptor, 'utf8')
+    } finally {
+      closeSync(descriptor)
+    }
   } catch (error) {
     if (error instanceof Error && 'code' in error && ['ENOENT', 'ENOTDIR'].includes(String(error.code))) return undefined
     if (error instanceof Error && 'code' in error) throw new LocalFailure(`${path} cannot be read`, String(error.code), 'Check its owner and mode.')
     throw error
   }
+}
+
+/** These files say which server to believe. A project file is looked for up to the root, through folders where anybody may leave one. */
+function refuseOthers(path: string, { mode, uid }: { readonly mode: number; readonly uid: number }): void {
+  if ((mode & 0o022) !== 0) throw new LocalFailure(`${path} cannot be used`, 'others may write to it, and it says which server to believe', `chmod go-w ${path}`)
+  if (uid !== 0 && process.geteuid !== undefined && uid !== process.geteuid()) throw new LocalFailure(`${path} cannot be used`, `it belongs to user ${uid}, and it says which server to believe`, `If you trust it: chown it to yourself. If not: work elsewhere, or remove it.`)
 }
 
 function parsed(path: string, bytes: string): unknown {

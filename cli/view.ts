@@ -1,5 +1,5 @@
 import { stringify } from 'yaml'
-import { printable } from '@symbolon/sdk/scrub.ts'
+import { printable, steerless } from '@symbolon/sdk/scrub.ts'
 import { LocalFailure } from './failure.ts'
 import type { Sink } from './io.ts'
 
@@ -33,25 +33,37 @@ export interface Showing {
 }
 
 export function show(view: View, { format, field, color }: Showing, out: Sink): void {
-  if (field !== undefined) return void out.write(`${plain(fieldOf(view.data, field))}\n`)
+  if (field !== undefined) return void out.write(`${plain(tame(fieldOf(view.data, field)))}\n`)
   out.write(render(view, format ?? (out.isTTY === true ? 'table' : 'json'), color && out.isTTY === true))
+}
+
+/** JSON's own escapes stop at U+001F; with these the text says the same and steers nothing. */
+const json = (data: unknown, indent?: number): string =>
+  JSON.stringify(data, undefined, indent).replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, (found) => [...Array(found.length).keys()].map((at) => `\\u${found.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''))
+
+/** In no form may what a server said steer what shows it. YAML escapes some control characters, a variable none. */
+function tame(value: unknown): unknown {
+  if (typeof value === 'string') return steerless(value)
+  if (Array.isArray(value)) return value.map(tame)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [steerless(name), tame(member)]))
 }
 
 function render({ data, tables, jwt, env, raw }: View, format: Format, color: boolean): string {
   switch (format) {
     case 'json':
-      return `${JSON.stringify(data, undefined, 2)}\n`
+      return `${json(data, 2)}\n`
     case 'yaml':
-      return stringify(data)
+      return stringify(tame(data))
     case 'table':
       return tables.map((table) => tableText(table, color)).join('\n')
     case 'env':
-      return Object.entries(env ?? flatten(data)).map(([name, value]) => `${name}=${shellQuoted(value)}\n`).join('')
+      return Object.entries(env ?? flatten(data)).map(([name, value]) => `${name}=${shellQuoted(steerless(value))}\n`).join('')
     case 'jwt':
       if (jwt === undefined) throw new LocalFailure('There is no token to print', 'this command makes none', 'Use -o json, or `symbolon mint`.')
       return `${jwt}\n`
     case 'raw':
-      return `${jwt ?? raw ?? JSON.stringify(data)}\n`
+      return `${jwt ?? steerless(raw ?? json(data))}\n`
   }
 }
 
