@@ -24,7 +24,6 @@ export type Misbehaviour =
   | 'silent' // takes everything and never answers
   | 'slow' // answers in a second
   | 'bad_share'
-  | 'slow_bad_share'
   | 'short_share' // 31 bytes
   | 'share_over_order' // z + L: another encoding of the right share
   | 'zero_share'
@@ -134,7 +133,7 @@ export class FakeSigner {
     const [first] = items
     if (this.plan !== undefined && first !== undefined) this.misbehaves = this.plan(first)
     if (this.misbehaves === 'silent') return new Promise((resolve) => setTimeout(() => resolve({ ok: false, reason: 'timeout', detail: 'no_answer' }), 2_000))
-    await new Promise((resolve) => setTimeout(resolve, this.misbehaves === 'slow' || this.misbehaves === 'slow_bad_share' ? 1_000 : 1))
+    await new Promise((resolve) => setTimeout(resolve, this.misbehaves === 'slow' ? 1_000 : 1))
     const answer = path === '/v1/sign' ? this.#sign(items) : path === '/v1/commitments' ? this.#commitments(JSON.parse(body).count) : this.#status()
     return { ok: true, status: 200, body: Buffer.from(JSON.stringify(answer)) }
   }
@@ -223,7 +222,6 @@ export class FakeSigner {
     const other = toBase64url(this.#keys.key)
     switch (this.misbehaves) {
       case 'bad_share':
-      case 'slow_bad_share':
       case 'bad_share_unsigned':
         return signed(flipped(z, this.id))
       case 'short_share':

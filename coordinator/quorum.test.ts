@@ -124,18 +124,6 @@ describe('blame', () => {
     expect(coordinator.faults).toEqual([{ signer: 2, kind: 'commitment_invalid' }])
   })
 
-  test('TST-30 while an attempt is being judged no other is started, with the cheater in it again', async () => {
-    const deployment = deploy(2, 3)
-    const coordinator = coordinate(deployment)
-    // The first to be asked, so both answer late, and in one attempt.
-    misbehave(deployment, 'slow_bad_share', 1)
-    misbehave(deployment, 'slow', 2)
-    const before = attemptsOf(deployment)
-    expect(await coordinator.mint()).toMatchObject({ outcome: 'signed' })
-    expect(attemptsOf(deployment) - before).toBe(2)
-    expect(coordinator.faults).toMatchObject([{ signer: 1, kind: 'share_invalid' }])
-  })
-
   test('with more cheaters than n−t the outcome is faulty, not unreachable', async () => {
     const deployment = deploy(2, 3)
     const coordinator = coordinate(deployment)
