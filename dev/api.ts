@@ -11,7 +11,7 @@ export const apiRow = (deployment: Deployment): Row => ({
   identity: 'symbolon:api/1',
   port: deployment.port('api'),
   // It starts without a quorum, and says in /readyz what is missing.
-  needs: deployment.databaseUrl === undefined ? ['postgres'] : [],
+  needs: ['postgres'],
   ready: 'http',
   config: ({ common, folder, tls, database }) => ({
     ...common,

@@ -26,7 +26,6 @@ type Outcome = { readonly ok: true } | { readonly ok: false; readonly message: s
 
 export const keyCeremony: Preparation = {
   name: 'key ceremony',
-  program: 'keygen',
   isDone: (deployment) => [...numbered(deployment).map(({ state }) => state), ...readers(deployment)].every((folder) => existsSync(join(folder, 'roster.json'))) && existsSync(profileFile(deployment)),
   run: carryOut,
 }

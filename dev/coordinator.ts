@@ -8,8 +8,8 @@ export const coordinatorRow = (deployment: Deployment): Row => ({
   program: 'coordinator',
   identity: 'symbolon:coordinator/1',
   port: deployment.port('coordinator'),
-  // A database that is given by URL is no unit of the launcher's. Signers are not needed to start: a quorum of them makes it ready.
-  needs: deployment.databaseUrl === undefined ? ['postgres'] : [],
+  // Signers are not needed to start: a quorum of them makes it ready.
+  needs: ['postgres'],
   ready: 'channel',
   config: ({ common, folder, tls, database }) => ({
     ...common,

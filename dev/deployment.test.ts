@@ -41,7 +41,7 @@ describe('a deployment', () => {
     await open({ FROST_N: '5', FROST_T: '3' })
     expect(deploymentProblems(home, {})).toEqual([])
     expect(deploymentProblems(home, { FROST_N: '5', ALLOWED_SCOPES: 'read:logs,write:staging,deploy:canary,write:prod' })).toEqual([])
-    expect(deploymentProblems(home, { FROST_N: '7', TOKEN_DEFAULT_TTL_SECONDS: '60' })).toEqual([expect.stringMatching(/^FROST_N=7, but .* 5\. .*symbolon roster/), expect.stringMatching(/^TOKEN_DEFAULT_TTL_SECONDS=60, but .* 900\./)])
+    expect(deploymentProblems(home, { FROST_N: '7', TOKEN_DEFAULT_TTL_SECONDS: '60' })).toEqual([expect.stringMatching(/^FROST_N=7, but .* 5\. .*make reset/), expect.stringMatching(/^TOKEN_DEFAULT_TTL_SECONDS=60, but .* 900\./)])
   })
 
   test('remembers a database of the user\'s own, its password apart', async () => {

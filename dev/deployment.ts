@@ -1,5 +1,4 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { isAbsolute } from 'node:path'
 import { z } from 'zod'
 import type { Home } from './home.ts'
 import { pickPorts } from './ports.ts'
@@ -52,7 +51,6 @@ export function deploymentProblems(home: Home, environment: NodeJS.ProcessEnv): 
 const readStored = (home: Home) => (existsSync(home.deployment) ? stored.safeParse(JSON.parse(readFileSync(home.deployment, 'utf8'))) : undefined)
 const notOurs = (home: Home): string => `${home.deployment} is not what this launcher wrote; make reset begins anew`
 
-
 type Stored = z.output<typeof stored>
 async function createDeployment(home: Home, settings: Settings): Promise<void> {
   const signers = signerNames(settings.FROST_N)
@@ -88,6 +86,6 @@ function describe(home: Home, made: Stored, databaseUrl: string | undefined): De
     consoleOrigin: `http://localhost:${port('console')}`,
     rpId: 'localhost',
     databaseUrl,
-    databasePassword: databaseUrl !== undefined && isAbsolute(password) && existsSync(password) ? password : undefined,
+    databasePassword: databaseUrl !== undefined && existsSync(password) ? password : undefined,
   }
 }

@@ -4,7 +4,7 @@ import type { UnitReport, UnitState } from './unit.ts'
 
 /* What people read. Pure: state in, lines out. */
 
-const marks: Record<UnitState, string> = { ready: '●', starting: '◌', waiting: '◌', unready: '◐', failed: '✕', died: '✕', absent: '–', stopped: '–' }
+const marks: Record<UnitState, string> = { ready: '●', starting: '◌', waiting: '◌', unready: '◐', failed: '✕', died: '✕', stopped: '–' }
 
 /** What has come to something: the status table without what is still under way. For where lines cannot be redrawn. */
 export const settledLines = (state: LauncherState): readonly string[] => linesOf(state, state.units.filter((unit) => !['waiting', 'starting'].includes(unit.state)))
@@ -31,5 +31,5 @@ export function summaryLines(state: LauncherState, home: Home): readonly string[
       'This launcher wrote every signer\'s plan and started them all: it plays all operators. That is for development only.',
     ]
   }
-  return ['Symbolon cannot mint yet.', ...state.notes.map((note) => `  ${note}`), ...troubles, ...(state.units.some(({ name }) => name === 'api') ? [] : ['  There is no api in this checkout, so there is nobody to ask for a token.'])]
+  return ['Symbolon cannot mint yet.', ...state.notes.map((note) => `  ${note}`), ...troubles]
 }

@@ -1,21 +1,18 @@
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { checkout, type Home } from './home.ts'
-import { plainEnvironment } from './node-unit.ts'
+import { plainEnvironment } from './node-process.ts'
 
 const arguments_ = ['mint', '--scope', 'read:logs', '-o', 'jwt']
 export const firstTokenCommand = `./symbolon ${arguments_.join(' ')}`
 
-export type FirstToken = { readonly ok: true; readonly token: string } | { readonly ok: false; readonly message: string } | undefined
+export type FirstToken = { readonly ok: true; readonly token: string } | { readonly ok: false; readonly message: string }
 
 /** Mints one token with the command line, as a user would: that a quorum says it is ready is no proof that it signs. */
 export async function mintFirst(home: Home): Promise<FirstToken> {
-  const main = join(checkout, 'cli/main.ts')
-  if (!existsSync(main)) return undefined
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, [main, ...arguments_], { cwd: checkout, env: { ...plainEnvironment(), SYMBOLON_HOME: home.path }, timeout: 30_000 })
+    const { stdout } = await promisify(execFile)(process.execPath, [join(checkout, 'cli/main.ts'), ...arguments_], { cwd: checkout, env: { ...plainEnvironment(), SYMBOLON_HOME: home.path }, timeout: 30_000 })
     return { ok: true, token: stdout.trim() }
   } catch (error) {
     const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : ''

@@ -1,12 +1,11 @@
-import { spawn } from 'node:child_process'
-import { closeSync, existsSync, openSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { removePidFile, writePidFile } from '@symbolon/runtime/pid-file.ts'
 import { openAuthority, type Authority } from './ca.ts'
 import { openDeployment, type Deployment } from './deployment.ts'
-import { checkout, openHome, type Home } from './home.ts'
+import { openHome, type Home } from './home.ts'
 import { lastWords } from './last-words.ts'
-import { nodeArguments, nodeUnit, plainEnvironment } from './node-unit.ts'
+import { startNode } from './node-process.ts'
+import { nodeUnit } from './node-unit.ts'
 import { postgresUrl } from './postgres.ts'
 import { postgresUnit } from './postgres-unit.ts'
 import type { PreparationTools } from './row.ts'
@@ -101,7 +100,7 @@ class Launcher {
     const rows = rowsOf(this.#deployment)
     const nodes = await Promise.all(rows.map((row) => nodeUnit({ row, deployment: this.#deployment, authority, databaseOf: (role) => this.#databaseOf(role) })))
     const postgres = this.#deployment.databaseUrl === undefined ? [postgresUnit(this.#home, ['api', 'coordinator'])] : []
-    // With a database of the user's own there is no postgres to wait for.
+    // A database of the user's own is no unit of the launcher's: nobody waits for it.
     const units = postgres.length > 0 ? nodes : nodes.map((unit) => ({ ...unit, needs: unit.needs.filter((name) => name !== 'postgres') }))
     return new Supervisor([...postgres, ...units], () => this.#report())
   }
@@ -116,10 +115,6 @@ class Launcher {
     const authority = await openAuthority(this.#home.folder('ca'))
     for (const preparation of preparations) {
       if (preparation.isDone(this.#deployment)) continue
-      if (!existsSync(join(checkout, preparation.program, 'main.ts'))) {
-        this.#note(preparation.name, `${preparation.name}: ${preparation.program}/main.ts is not part of this checkout yet`)
-        continue
-      }
       this.#note(preparation.name, `${preparation.name} …`)
       const done = await preparation.run(this.#tools(preparation.name, authority))
       this.#note(preparation.name, done.ok ? `${preparation.name}: done` : `${preparation.name} failed: ${done.message}`)
@@ -133,11 +128,9 @@ class Launcher {
       deployment: this.#deployment,
       certificate: (commonName, uri) => authority.ensure(this.#home.folder(commonName), { commonName, uri }),
       say: (line) => this.#note(name, `${name}: ${line}`),
-      run: ({ program, command, config, log, environment }) => {
+      run: ({ program, command, config, log }) => {
         const { promise, resolve, reject } = Promise.withResolvers<{ code: number; lastWords: string }>()
-        const descriptor = openSync(this.#home.log(log), 'a', 0o600)
-        const child = spawn(process.execPath, nodeArguments(join(checkout, program, 'main.ts'), command, config), { env: { ...plainEnvironment(), ...environment }, cwd: checkout, detached: true, stdio: ['ignore', descriptor, descriptor] })
-        closeSync(descriptor)
+        const child = startNode({ program, command, config, log: this.#home.log(log) })
         const cut = () => child.kill('SIGTERM')
         this.#ending.signal.addEventListener('abort', cut, { once: true })
         child.once('error', reject)

@@ -1,12 +1,10 @@
-import { spawn } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, openSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, rmSync } from 'node:fs'
 import { liveProcess } from '@symbolon/runtime/pid-file.ts'
 import type { Authority } from './ca.ts'
 import { channelCheck, httpCheck } from './checks.ts'
 import type { Deployment } from './deployment.ts'
-import { checkout } from './home.ts'
 import { lastWords } from './last-words.ts'
+import { startNode } from './node-process.ts'
 import { writePrivateJson } from './private-files.ts'
 import type { Row, RowContext } from './row.ts'
 import type { StartResult, Unit } from './unit.ts'
@@ -33,26 +31,14 @@ export async function nodeUnit(options: NodeUnitOptions): Promise<Unit> {
 
 async function start({ row, deployment, authority, databaseOf }: NodeUnitOptions): Promise<StartResult> {
   const { home } = deployment
-  const main = join(checkout, row.program, 'main.ts')
-  if (!existsSync(main)) return { ok: false, state: 'absent', message: `${row.program}/main.ts is not part of this checkout yet` }
   const folder = home.folder(row.name)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const context: RowContext = {
-    deployment,
     folder,
     common: { name: row.name, pid_file: home.pidFile(row.name), log_level: 'info' },
     tls: await authority.ensure(folder, { commonName: row.name, uri: row.identity }),
     database: databaseOf,
   }
   writePrivateJson(home.config(row.name), row.config(context))
-  const log = openSync(home.log(row.name), 'a', 0o600)
-  // A group of its own: Ctrl-C in the terminal is for the launcher, which stops others first.
-  const child = spawn(process.execPath, nodeArguments(main, row.command, home.config(row.name)), { env: { ...plainEnvironment(), ...row.environment }, cwd: checkout, detached: true, stdio: ['ignore', log, log] })
-  closeSync(log)
-  return { ok: true, child }
+  return { ok: true, child: startNode({ program: row.program, config: home.config(row.name), log: home.log(row.name) }) }
 }
-
-export const nodeArguments = (main: string, command: string | undefined, config: string): string[] => [main, ...(command === undefined ? [] : [command]), '--config', config]
-
-/** Configuration comes from files; of the environment a process gets only what a program needs to run at all. */
-export const plainEnvironment = (): Record<string, string> => Object.fromEntries(['PATH', 'HOME', 'LANG', 'TMPDIR'].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])))

@@ -15,7 +15,7 @@ export function postgresUnit(home: Home, roles: readonly string[]): Unit {
     find: () => settledServer(home.path),
     start: async () => {
       const started = await startPostgres({ home: home.path, logFile: home.log('postgres'), roles })
-      if (!started.ok) return { ok: false, state: 'failed', message: started.message }
+      if (!started.ok) return { ok: false, message: started.message }
       writeFileSync(home.pidFile('postgres'), `${started.postgres.pid}`, { mode: 0o600 })
       return { ok: true, child: started.postgres.child }
     },

@@ -3,7 +3,6 @@ import type { Deployment } from './deployment.ts'
 
 /** What a row's config builder may use. */
 export type RowContext = {
-  readonly deployment: Deployment
   /** The process's own folder, 0700, already there. */
   readonly folder: string
   /** The settings that every process has (`processFields` of runtime/process.ts). */
@@ -19,8 +18,6 @@ export type Row = {
   readonly name: string
   /** The folder of the checkout that holds its `main.ts`. */
   readonly program: string
-  /** Put before `--config`, for programs with several commands. */
-  readonly command?: string
   /** The URI name in its certificate. */
   readonly identity: string
   readonly port: number
@@ -28,22 +25,18 @@ export type Row = {
   /** How it is asked whether it is ready: over the channel as `symbolon:operator/dev`, or over plain HTTP. */
   readonly ready: 'channel' | 'http'
   config(context: RowContext): Readonly<Record<string, unknown>>
-  /** Further environment of the process; it has PATH, HOME and LANG only. */
-  readonly environment?: Readonly<Record<string, string>>
 }
 
 /** Something that must have been done before any process starts: a key ceremony. */
 export type Preparation = {
   readonly name: string
-  /** The folder of the checkout whose `main.ts` does it; absent, the launcher says so and goes on. */
-  readonly program: string
   isDone(deployment: Deployment): boolean
   run(tools: PreparationTools): Promise<{ readonly ok: true } | { readonly ok: false; readonly message: string }>
 }
 export type PreparationTools = {
   readonly deployment: Deployment
   certificate(name: string, identity: string): Promise<CertificateFiles>
-  /** Runs `node <program>/main.ts [command] --config file` to its end; its output goes to the log of that name. */
-  run(options: { readonly program: string; readonly command?: string; readonly config: string; readonly log: string; readonly environment?: Readonly<Record<string, string>> }): Promise<{ readonly code: number; readonly lastWords: string }>
+  /** Runs `node <program>/main.ts <command> --config file` to its end; its output goes to the log of that name. */
+  run(options: { readonly program: string; readonly command: string; readonly config: string; readonly log: string }): Promise<{ readonly code: number; readonly lastWords: string }>
   say(line: string): void
 }

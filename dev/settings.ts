@@ -64,7 +64,7 @@ export function differencesFrom(made: Settings, environment: NodeJS.ProcessEnv):
   const names = Object.keys(parsed.data) as (keyof Settings)[]
   return names
     .filter((name) => JSON.stringify(parsed.data[name]) !== JSON.stringify(made[name]))
-    .map((name) => `${name}=${String(parsed.data[name])}, but this deployment was made with ${String(made[name])}. That is a roster change now (./symbolon roster); or make reset, which begins anew with new keys`)
+    .map((name) => `${name}=${String(parsed.data[name])}, but this deployment was made with ${String(made[name])}. Version 1 of the roster holds it, and a later version cannot be made yet; make reset begins anew, with new keys`)
 }
 
 // An empty variable is one that a shell script could not unset.

@@ -1,7 +1,8 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { randomBytes, randomInt } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { installDebian, onPath } from './debian.ts'
 import { buildPkcs11, type Built } from './native.ts'
 import { writePrivate } from './private-files.ts'
 
@@ -9,16 +10,11 @@ import { writePrivate } from './private-files.ts'
 
 /** Where Debian puts it. */
 export const softhsmModule = '/usr/lib/softhsm/libsofthsm2.so'
-const onPath = (program: string): boolean => spawnSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0
 const isInstalled = (): boolean => onPath('softhsm2-util') && existsSync(softhsmModule)
 
 /** Installs SoftHSM if this is root on Debian, compiles pkcs11js, and otherwise says what is missing. */
 export function preparePkcs11(): Built {
-  if (!isInstalled() && process.geteuid?.() === 0 && onPath('apt-get')) {
-    const apt = (...args: readonly string[]) => spawnSync('apt-get', ['-qq', '-y', ...args], { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, stdio: ['ignore', 2, 2] })
-    apt('update')
-    apt('install', '--no-install-recommends', 'softhsm2', 'opensc')
-  }
+  if (!isInstalled()) installDebian(['softhsm2', 'opensc'])
   if (!isInstalled()) return { ok: false, message: `KEYSTORE=pkcs11 needs SoftHSM (${softhsmModule} and softhsm2-util): sudo apt-get install softhsm2 opensc` }
   return buildPkcs11()
 }

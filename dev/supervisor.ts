@@ -81,7 +81,7 @@ export class Supervisor {
     this.#set(entry, 'starting')
     const started = await unit.start()
     if (!started.ok) {
-      this.#set(entry, started.state, started.message)
+      this.#set(entry, 'failed', started.message)
       return false
     }
     const { child } = started

@@ -1,6 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { opaVersion } from '@symbolon/policy/build.ts'
+import { installDebian, onPath } from './debian.ts'
 import { buildPkcs11 } from './native.ts'
 
 /*
@@ -10,7 +12,6 @@ import { buildPkcs11 } from './native.ts'
 
 const root = dirname(import.meta.dirname)
 const tools = join(root, '.tools')
-const opaVersion = '1.22.2'
 // go.mod of that opa.
 const goForOpa = [1, 26] as const
 
@@ -20,7 +21,6 @@ const probe = (program: string, args: readonly string[]): string | undefined => 
   return status === 0 ? stdout : undefined
 }
 const run = (program: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): void => void execFileSync(program, args, { cwd: tools, env, stdio: ['ignore', 2, 2] })
-const onPath = (program: string): boolean => probe('sh', ['-c', `command -v ${program}`]) !== undefined
 
 /** Debian's package for each program, and how to see that it is there. */
 const packages: readonly { readonly name: string; isThere(): boolean }[] = [
@@ -39,11 +39,7 @@ function pythonWith(module: string): string | undefined {
 
 function installPackages(): readonly string[] {
   const missing = packages.filter((each) => !each.isThere()).map(({ name }) => name)
-  if (missing.length === 0 || process.geteuid?.() !== 0 || !onPath('apt-get')) return missing
-  say(`installing Debian's ${missing.join(', ')}`)
-  const apt = (...args: readonly string[]) => run('apt-get', ['-qq', '-y', ...args], { ...process.env, DEBIAN_FRONTEND: 'noninteractive' })
-  apt('update')
-  apt('install', '--no-install-recommends', ...missing)
+  if (missing.length > 0) installDebian(missing)
   return packages.filter((each) => !each.isThere()).map(({ name }) => name)
 }
 
@@ -88,7 +84,7 @@ function installOpa(go: string): void {
 mkdirSync(join(tools, 'bin'), { recursive: true })
 const missing = installPackages()
 if (missing.length > 0) {
-  say(`make test needs these Debian packages, and this is not root: ${missing.join(' ')}\n  sudo apt-get install ${missing.join(' ')}`)
+  say(`make test needs these Debian packages, which only root can install: ${missing.join(' ')}\n  sudo apt-get install ${missing.join(' ')}`)
   process.exit(1)
 }
 installPython()

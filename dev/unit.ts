@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 
-/** What starting a unit came to. `absent`: its program is not part of this checkout. */
-export type StartResult = { readonly ok: true; readonly child: ChildProcess } | { readonly ok: false; readonly state: 'absent' | 'failed'; readonly message: string }
+/** What starting a unit came to. */
+export type StartResult = { readonly ok: true; readonly child: ChildProcess } | { readonly ok: false; readonly message: string }
 export type Check = { readonly ready: boolean; readonly detail: string }
 
 /** One thing that the launcher keeps an eye on: a process of ours, or Postgres. */
@@ -25,5 +25,5 @@ export type Unit = {
 }
 
 /** `ready`, or why not. `unready`: it runs, and its own check says no. `waiting`: something that it needs is not ready. */
-export type UnitState = 'waiting' | 'starting' | 'ready' | 'unready' | 'failed' | 'died' | 'absent' | 'stopped'
+export type UnitState = 'waiting' | 'starting' | 'ready' | 'unready' | 'failed' | 'died' | 'stopped'
 export type UnitReport = { readonly name: string; readonly state: UnitState; readonly pid: number | null; readonly address: string; readonly detail: string }

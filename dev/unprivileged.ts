@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { onPath } from './debian.ts'
 
 /*
  * Postgres refuses to run as root. A root clone still has to work, also under a home that nobody else may enter, so this
@@ -22,7 +21,7 @@ const inNamespace = ['unshare', '--user', `--map-user=${nobody}`, `--map-group=$
 const dieWithParent = ['setpriv', '--pdeathsig=INT', '--']
 
 export function findUnprivileged(): UnprivilegedResult {
-  const tether = has('setpriv') ? dieWithParent : []
+  const tether = onPath('setpriv') ? dieWithParent : []
   if (process.geteuid?.() !== 0) return { ok: true, value: { way: 'plain', owner: undefined, wrap: (command) => [...tether, ...command] } }
   if (works([...inNamespace, 'true'])) return { ok: true, value: { way: 'namespace', owner: undefined, wrap: (command) => [...inNamespace, ...tether, ...command] } }
   const switched = ['setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups', '--no-new-privs', '--pdeathsig=INT', '--']
@@ -31,4 +30,3 @@ export function findUnprivileged(): UnprivilegedResult {
 }
 
 const works = ([program = '', ...rest]: readonly string[]): boolean => spawnSync(program, rest, { stdio: 'ignore' }).status === 0
-const has = (program: string): boolean => (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)))

@@ -42,7 +42,6 @@ export async function up({ detach }: { readonly detach: boolean }): Promise<numb
 /** The token goes to stdout, the talk to stderr. */
 async function showFirstToken(home: Home): Promise<number> {
   const first = await mintFirst(home)
-  if (first === undefined) return complain('There is no command line in this checkout to ask for a token with.')
   if (!first.ok) return complain(`A quorum is ready, but no token came:\n${first.message}`)
   process.stderr.write(`A first token, from \`${firstTokenCommand}\`; the same works in another terminal:\n`)
   process.stdout.write(`${first.token}\n`)

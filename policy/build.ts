@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
+import { entrypoint } from './evaluate.ts'
 
 /* How the Rego becomes the program in bundle/. A tool for authors and tests: no process runs it, so none needs `opa`. */
 
@@ -15,7 +16,6 @@ export const programs = [
   { source: 'rego', program: join(root, 'bundle/policy.wasm') },
   { source: 'testdata/misbehaving', program: join(root, 'testdata/misbehaving.wasm') },
 ] as const
-export const entrypoint = 'symbolon/decision'
 export const capabilitiesPath = join(root, 'capabilities.json')
 
 /**

@@ -114,9 +114,9 @@ describe('make up', () => {
     rmSync(join(home, '..'), { recursive: true })
   })
 
-  test('U-5 settings that differ from those it was made with are refused, and the way to change them is named', async () => {
+  test('U-5 settings that differ from those it was made with are refused, and what can be done is named', async () => {
     const { code, stderr } = await dev('up', { SYMBOLON_HOME: stack.home.path, DETACH: '1', FROST_T: '3' })
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/FROST_T=3, but this deployment was made with 2.*symbolon roster/)])
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/FROST_T=3, but this deployment was made with 2.*make reset/)])
   })
 
   test('a folder that holds something else is left alone', async () => {
