@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { audience, rosterId, scopeName } from '@symbolon/protocol/fields.ts'
-import { canonical, checkShape, decodeJson, type Decoded, type Problem } from '@symbolon/protocol/json.ts'
+import { canonical, checkShape, decodeJson, pointer, type Decoded, type Problem } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 
 /* The data that the Rego decides by. Strict, so that a misspelt field is refused when it is loaded, not ignored when it matters. */
@@ -81,7 +81,7 @@ function contradictions({ roles, scopes, deny }: PolicyData): Problem[] {
   return [
     ...Object.keys(scopes)
       .filter((name) => !given.has(name))
-      .map((name) => ({ pointer: `/scopes/${name.replaceAll('/', '~1')}`, message: 'no role has this scope' })),
-    ...deny.roles.flatMap((name, at) => (Object.hasOwn(roles, name) ? [] : [{ pointer: `/deny/roles/${at}`, message: 'there is no such role' }])),
+      .map((name) => ({ pointer: pointer(['scopes', name]), message: 'no role has this scope' })),
+    ...deny.roles.flatMap((name, at) => (Object.hasOwn(roles, name) ? [] : [{ pointer: pointer(['deny', 'roles', at]), message: 'there is no such role' }])),
   ]
 }

@@ -60,7 +60,8 @@ export function decodeCanonical<T>(schema: z.ZodType<T>, bytes: Uint8Array, maxB
   return Buffer.compare(canonical(decoded.value), bytes) === 0 ? decoded : fail('not_canonical')
 }
 
-const pointer = (path: readonly PropertyKey[]): string => path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+/** RFC 6901. */
+export const pointer = (path: readonly PropertyKey[]): string => path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 
 /** One linear pass for what JSON.parse forgives: depth, duplicate and forbidden member names. Syntax is JSON.parse's to judge. */
 function inspect(text: string): Malformed | undefined {

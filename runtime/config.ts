@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
 import { z } from 'zod'
+import { pointer } from '@symbolon/protocol/json.ts'
 import { SecretFile, checkSecret, systemCode } from './secret-file.ts'
 
 /** One thing wrong with a configuration: where (JSON pointer), a stable code, and a sentence that never quotes a secret's bytes. */
@@ -70,8 +71,6 @@ function parseJson(text: string): { ok: true; value: unknown } | { ok: false; pr
     return { ok: false, problem: { pointer: '', code: 'config_not_json', message: position === undefined ? 'is not JSON' : `is not JSON (position ${position})` } }
   }
 }
-
-const pointer = (path: readonly PropertyKey[]): string => path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 
 function toProblems(issue: z.core.$ZodIssue): ConfigProblem[] {
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => ({ pointer: pointer([...issue.path, key]), code: 'unknown_key', message: 'is not a setting' }))

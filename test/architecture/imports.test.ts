@@ -39,10 +39,12 @@ const importsOf = (file: string) =>
 const top = (path: string) => path.split('/')[0] ?? ''
 const packageOf = (specifier: string) => specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/')
 
+const declaredBy = (folder: string): string[] => Object.keys(JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')).dependencies ?? {})
+
 function violations(folder: string): string[] {
   const rule = table().get(folder)
   if (rule === undefined) return [`${folder}: has no row in ARCHITECTURE.md`]
-  const declared = new Set(Object.keys(JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')).dependencies ?? {}))
+  const declared = new Set(declaredBy(folder))
   const judge = (file: string, specifier: string): string[] => {
     const edge = `${file} → ${specifier}`
     if (specifier.startsWith('node:')) return []
@@ -64,8 +66,19 @@ function violations(folder: string): string[] {
 const workspaces: string[] = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).workspaces
 const bound = workspaces.filter((folder) => !['test', 'bench'].includes(folder))
 
+/** What the row allows, or package.json declares, and no file of the folder imports. */
+function unused(folder: string): string[] {
+  const rule = table().get(folder)
+  const used = new Set(sources(folder).flatMap((file) => importsOf(file)).map(packageOf))
+  const folders = [...(rule?.folders ?? [])].filter((name) => !used.has(`@symbolon/${name}`)).map((name) => `${folder} may import ${name}`)
+  const packages = [...(rule?.packages ?? [])].filter((name) => !used.has(name)).map((name) => `${folder} may use ${name}`)
+  return [...folders, ...packages, ...declaredBy(folder).filter((name) => !used.has(name)).map((name) => `${folder}/package.json declares ${name}`)]
+}
+
 describe('imports follow the table in ARCHITECTURE.md', () => {
   test.each(bound)('%s', (folder) => expect(violations(folder)).toEqual([]))
+
+  test.each(bound)('%s uses all that it may', (folder) => expect(unused(folder)).toEqual([]))
 
   test('every row names a workspace', () => expect([...table().keys()].filter((name) => !bound.includes(name))).toEqual([]))
 
