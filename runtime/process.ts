@@ -55,6 +55,7 @@ export async function runProcess<S extends z.ZodObject<typeof processFields>>(op
   const config: Readonly<ProcessConfig> = loaded.config
   const log = openLog({ process: config.name, level: config.log_level })
   dieOnBugs(log, config.pid_file)
+  refuseDebugger(log)
   const other = liveProcess(config.pid_file, path)
   if (other !== undefined) return leave(exitCodes.refused, `${config.name}: already_running: process ${other} runs with this very config`)
   const signals = hearSignals(config.pid_file)
@@ -105,6 +106,11 @@ function dieOnBugs(log: Logger, pidFile: string): void {
   }
   process.on('uncaughtException', die('uncaught exception'))
   process.on('unhandledRejection', die('unhandled rejection'))
+}
+
+/** Node's own answer to this signal is a debugger that any user of the machine can reach, and with it all that this process holds. */
+function refuseDebugger(log: Logger): void {
+  process.on('SIGUSR1', () => log.warn({ signal: 'SIGUSR1' }, 'signal ignored'))
 }
 
 /**

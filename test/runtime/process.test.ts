@@ -69,6 +69,18 @@ describe('every process', () => {
     expect(existsSync(pidFile())).toBe(false)
   })
 
+  test('TST-54 SIGUSR1 opens no debugger', async () => {
+    const process = run('run')
+    await process.ready()
+    process.child.kill('SIGUSR1')
+    // Whatever it answers with: a line in the log, or the debugger's greeting.
+    await new Promise((resolve) => process.child.stdout?.once('data', resolve) && process.child.stderr?.once('data', resolve))
+    process.child.kill('SIGTERM')
+    const { code, stderr, stdout } = await process.ended
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toContain('"signal":"SIGUSR1"')
+  })
+
   test('U-5 prints all problems of its config at once, exits 78, and never starts', async () => {
     const { ended } = run('nonsense', { pid_file: 'relative', extra: 1 })
     const { code, stderr, stdout } = await ended
