@@ -317,6 +317,28 @@ describe('I-1 a refusal is a judgement, signed', () => {
 })
 
 describe('I-2 one intent, one claim set', () => {
+  test('over a pause in which its binding was forgotten: what was judged before it is not recorded after it', async () => {
+    const gate = Promise.withResolvers<void>()
+    const paused: string[] = []
+    let holds = false
+    const table = await set({ steps: { async judged() { if (holds) { paused.push('judged'); await gate.promise } }, journaled() {}, taken() {}, signed() {} } })
+    const [seat] = table.seats
+    const intent = intentOf(table.world)
+    expect(await codes(seat, itemOf(table, intent))).toEqual(['signed'])
+
+    // The second claim set is judged while its intent lives; then the machine stands still for an hour.
+    const second = itemOf(table, intent, { evidence: [keyEvidence(table.world, intent, { iat: at + 1 })] })
+    holds = true
+    const late = codes(seat, second)
+    while (paused.length === 0) await Promise.resolve()
+    holds = false
+    table.clock.now = at + 3_600
+    const meanwhile = intentOf(table.world, { iat: at + 3_600, exp: at + 3_900 })
+    expect(await codes(seat, itemOf(table, meanwhile))).toEqual(['signed'])
+    gate.resolve()
+    expect(await late).toEqual(['timed_out'])
+  })
+
   const laterProof = (table: Table, intent: ReturnType<typeof intentOf>) => {
     const item = itemOf(table, intent)
     const payload = { iss: intent.iss, intent: granted(table, intent, item.evidence)?.claims.jti ?? other(), kind: 'token', iat: intent.iat + 1 } as const

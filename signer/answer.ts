@@ -82,7 +82,9 @@ export async function answer(signer: Signer, asking: Asking, items: readonly unk
   const agreed = judged.filter(agreesOnBytes)
   const admitted = agreed.filter((each) => isWithinLimits(signer, by, each))
   await signer.steps?.judged()
-  const recorded = record(signer, admitted, clock ?? 0)
+  const then = signer.journal.clock(signer.now())
+  const timely = admitted.filter((each) => isTimely(each, then))
+  const recorded = record(signer, timely, then ?? 0)
   signer.steps?.journaled()
   const spent = recorded.filter((each) => signOne(signer, by, each)).length
   signer.steps?.signed()
@@ -137,6 +139,16 @@ function isWithinLimits({ limits }: Signer, by: Coordinator, each: Judged): bool
   const wait = limits.admit({ principal: each.judgement.principal?.id, by })
   if (wait > 0) each.answer = notNow('limited', wait)
   return wait === 0
+}
+
+/**
+ * The machine may have stood still since the judgement, and what the journal bound the intent or its evidence to may have been
+ * forgotten as expired meanwhile. What has ended by the clock of the record is not recorded, however it was judged.
+ */
+function isTimely(each: Judged, clock: number | undefined): boolean {
+  if (clock === undefined) each.answer = notNow('not_ready')
+  else if (each.judgement.verdict === 'granted' && each.judgement.intent.exp <= clock) each.answer = notNow('timed_out')
+  return each.answer === undefined
 }
 
 /** Binds and journals the batch in one durable transaction. Refusals leave here; only what was granted goes on. */
