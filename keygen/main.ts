@@ -9,12 +9,14 @@ import { describeKeystoreError } from '@symbolon/keystore/errors.ts'
 import { writeWhole } from '@symbolon/keystore/folder.ts'
 import type { Keystore, KeystoreResult } from '@symbolon/keystore/keystore.ts'
 import { createKeystore, openKeystore } from '@symbolon/keystore/settings.ts'
+import { planDigest } from '@symbolon/roster/plan.ts'
 import { runProcess, type Context, type Started } from '@symbolon/runtime/process.ts'
 import { keygenConfig, type KeygenConfig } from './config.ts'
-import { runCeremony } from './run.ts'
+import { readPlan, runCeremony } from './run.ts'
 
 /*
  * keygen init   makes this signer's identity and receive key, once, and writes the row that the ceremony plan carries
+ * keygen plan   checks this operator's plan and prints its digest, to be compared with the other operators'
  * keygen run    takes part in the ceremony that this operator's plan describes, and ends
  * keygen doctor tries everything that the signer will need of its keystore, and prints one line: {"findings": […]}
  */
@@ -23,6 +25,7 @@ const refused = (code: string, message: string): Started => ({ state: 'refused',
 
 async function start(context: Context<KeygenConfig>): Promise<Started> {
   const { config, command, log } = context
+  if (command === 'plan') return showPlan(config)
   requireNative()
   const memory = openArena()
   const suite = sodiumSuite(memory)
@@ -44,6 +47,12 @@ async function openOrCreate({ keystore, signer }: KeygenConfig, memory: ReturnTy
   return created.ok || created.error.code !== 'keystore_exists' ? created : openKeystore(keystore, { signer, memory })
 }
 
+function showPlan(config: KeygenConfig): Started {
+  const plan = readPlan(config)
+  process.stdout.write(`plan digest ${planDigest(plan)}\n${plan.t} of ${plan.n}: ${plan.template.signers.map(({ id, name }) => `${id} ${name}`).join(', ')}; issuer ${plan.template.deployment.issuer}\n`)
+  return { state: 'done' }
+}
+
 async function examine({ keystore, signer }: KeygenConfig, memory: ReturnType<typeof openArena>): Promise<Started> {
   const findings = await examineKeystore(keystore, { signer, memory })
   process.stdout.write(`${JSON.stringify({ findings })}\n`)
@@ -58,4 +67,4 @@ function publish({ config, log }: Context<KeygenConfig>, { identity, hpke }: Key
   return { state: 'done' }
 }
 
-await runProcess({ config: keygenConfig, commands: ['init', 'run', 'doctor'], refusals: unfit, start })
+await runProcess({ config: keygenConfig, commands: ['init', 'plan', 'run', 'doctor'], refusals: unfit, start })

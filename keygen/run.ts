@@ -46,7 +46,8 @@ export async function runCeremony(context: Context<KeygenConfig>, { suite, keyst
   }
 }
 
-function readPlan({ plan: path }: KeygenConfig): Plan {
+/** The operator's plan, if it may be carried out; otherwise a `SafeError` with everything that is wrong. */
+export function readPlan({ plan: path }: KeygenConfig): Plan {
   const bytes = readBounded(path, planBytesLimit)
   if (bytes === undefined) throw new SafeError('plan_missing', `${path} is not there, or too large`)
   const plan = decodePlan(bytes)

@@ -24,20 +24,23 @@ const failed = (check: string, error: KeystoreError): Finding => ({ check, ok: f
 /**
  * Opens the keystore as a signer would, PIN included, and tries everything. Stops at the first failure that the rest stands on. A PIN
  * that was refused before is not tried again.
+ *
+ * @param further what else the caller asks of the open keystore
  */
-export async function examineKeystore(settings: KeystoreSettings, owner: Owner): Promise<Finding[]> {
-  return settings.backend === 'pkcs11' ? examineDevice(settings, owner) : examineFile(settings, owner)
+export async function examineKeystore(settings: KeystoreSettings, owner: Owner, further: Further = async () => []): Promise<Finding[]> {
+  return settings.backend === 'pkcs11' ? examineDevice(settings, owner, further) : examineFile(settings, owner, further)
 }
+type Further = (keystore: Keystore) => Promise<readonly Finding[]>
 
-async function examineFile(settings: KeystoreSettings, owner: Owner): Promise<Finding[]> {
+async function examineFile(settings: KeystoreSettings, owner: Owner, further: Further): Promise<Finding[]> {
   const keystore = await openKeystore(settings, owner)
   if (!keystore.ok) return [failed('keystore', keystore.error)]
-  const findings = [found('keystore', keystore.value.warning ?? settings.backend), ...(await tryOut(keystore.value, owner)), sharesIn(settings.folder)]
+  const findings = [found('keystore', keystore.value.warning ?? settings.backend), ...(await tryOut(keystore.value, owner)), sharesIn(settings.folder), ...(await further(keystore.value))]
   await keystore.value.close()
   return findings
 }
 
-async function examineDevice(settings: Extract<KeystoreSettings, { backend: 'pkcs11' }>, owner: Owner): Promise<Finding[]> {
+async function examineDevice(settings: Extract<KeystoreSettings, { backend: 'pkcs11' }>, owner: Owner, further: Further): Promise<Finding[]> {
   const manifest = readManifest(settings.folder, { backend: 'pkcs11', signer: owner.signer })
   if (!manifest.ok) return [failed('keystore', manifest.error)]
   const place = pkcs11Settings(settings, owner)
@@ -53,7 +56,7 @@ async function examineDevice(settings: Extract<KeystoreSettings, { backend: 'pkc
   if (!keystore.ok) return [...findings, failed('receive key', keystore.error)]
   findings.push(...(await tryOut(keystore.value, owner)))
   const left = await objects()
-  findings.push(left.ok ? { check: 'derived objects', ok: left.value === 0, detail: `${left.value} left in the session` } : failed('derived objects', left.error), sharesIn(settings.folder))
+  findings.push(left.ok ? { check: 'derived objects', ok: left.value === 0, detail: `${left.value} left in the session` } : failed('derived objects', left.error), sharesIn(settings.folder), ...(await further(keystore.value)))
   await keystore.value.close()
   return findings
 }

@@ -26,7 +26,7 @@ const doctor = async () => {
 test('every token, key and share is well, while the signers run', async () => {
   const { code, ok, findings } = await doctor()
   expect([code, ok]).toEqual([0, true])
-  expect(findings.map(({ check }) => check)).toEqual([1, 2, 3].flatMap((id) => ['files', 'device', 'identity', 'share'].map((check) => `signer ${id} (pkcs11) ${check}`)))
+  expect(findings.map(({ check }) => check)).toEqual([1, 2, 3].flatMap((id) => ['files', 'keystore', 'device', 'keys', 'signing', 'sealing', 'derived objects', 'shares', 'share'].map((check) => `signer ${id} (pkcs11) ${check}`)))
   expect((await stack.cli(['mint', '--scope', 'read:logs'])).code).toBe(0)
 })
 

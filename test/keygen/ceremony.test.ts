@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { plan as planSchema, planDigest } from '@symbolon/roster/plan.ts'
 import { signedKeyset, fingerprint } from '@symbolon/roster/keyset.ts'
 import { openStage, perform, type Stage } from './stage.ts'
 
@@ -10,6 +11,13 @@ beforeEach(async () => {
 afterEach(() => stage.close())
 
 describe('keygen', () => {
+  test('an operator reads the plan’s digest before anything is run', async () => {
+    const plan = stage.plan()
+    stage.givePlan(1, plan)
+    const { code, out } = await stage.keygen(1, 'plan').ended
+    expect([code, out]).toEqual([0, `plan digest ${planDigest(planSchema.parse(plan))}\n2 of 3: 1 signer-1, 2 signer-2, 3 signer-3; issuer http://localhost:7000\n`])
+  })
+
   test('three processes make version 1, and print one fingerprint', async () => {
     const ended = [...(await perform(stage)).values()]
     expect(ended.map(({ code, out }) => (code === 0 ? 0 : out))).toEqual([0, 0, 0])

@@ -35,7 +35,7 @@ export interface Stage {
   /** The plan that all operators agree on; `change` makes another one. */
   plan(change?: (plan: Plan) => unknown): unknown
   givePlan(id: number, plan: unknown): void
-  keygen(id: number, command: 'init' | 'run' | 'doctor', other?: { entry?: string; env?: NodeJS.ProcessEnv }): Running
+  keygen(id: number, command: 'init' | 'plan' | 'run' | 'doctor', other?: { entry?: string; env?: NodeJS.ProcessEnv }): Running
   setConfig(id: number, change: object): void
   /** As after `keygen init`: the keys stay, everything that a ceremony left goes, and every config is the first one. */
   reset(): void
@@ -81,7 +81,7 @@ export async function openStage(options: { ids?: readonly number[]; keystore?: (
     writeFileSync(config(id), JSON.stringify(value), { mode: 0o600 })
   }
 
-  const keygen = (id: number, command: 'init' | 'run' | 'doctor', { entry = 'keygen/main.ts', env = {} }: { entry?: string; env?: NodeJS.ProcessEnv } = {}): Running => {
+  const keygen = (id: number, command: 'init' | 'plan' | 'run' | 'doctor', { entry = 'keygen/main.ts', env = {} }: { entry?: string; env?: NodeJS.ProcessEnv } = {}): Running => {
     const child = spawn(process.execPath, [join(root, entry), command, '--config', config(id)], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_OPTIONS: '', ...env } })
     children.add(child)
     let text = ''
