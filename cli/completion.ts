@@ -6,8 +6,6 @@ export interface Words {
   readonly commands: readonly { readonly path: string; readonly flags: readonly string[] }[]
 }
 
-export const shells = ['bash', 'zsh', 'fish'] as const
-
 /** A script for the shell to read: `source <(symbolon completion bash)`. */
 export function completion(shell: string, { commands }: Words): string {
   const common = (Object.keys(definitions) as SettingName[]).filter((name) => name !== 'format').map(flagName)

@@ -19,7 +19,7 @@ export type Element = Point & { readonly [elementBrand]: true }
 export const SCALAR_BYTES = 32
 export const ELEMENT_BYTES = 32
 /** Participants are numbered 1 … 65535; 0 is where the group's secret lies. */
-export const MAX_ID = 0xffff
+const MAX_ID = 0xffff
 
 export interface Group {
   readonly name: 'edwards25519' | 'ristretto255'

@@ -28,7 +28,7 @@ export const misshapen = (list: readonly Commitment[]): number[] =>
   list.filter(({ hiding, binding }) => hiding.length !== ELEMENT_BYTES || binding.length !== ELEMENT_BYTES).map(({ id }) => id)
 
 /** `encode_group_commitment_list`, RFC 9591 section 4.3. The list has been checked. */
-export function encodeList(list: readonly Commitment[]): Uint8Array {
+function encodeList(list: readonly Commitment[]): Uint8Array {
   const entry = SCALAR_BYTES + 2 * ELEMENT_BYTES
   const out = new Uint8Array(list.length * entry)
   list.forEach(({ id, hiding, binding }, i) => {

@@ -19,24 +19,24 @@ const perPurpose = <T extends z.ZodRawShape>(shape: T) =>
   z.array(z.strictObject({ purpose, ...shape })).length(purposes.length).refine((rows) => rows.every((row, at) => (row as { purpose: unknown }).purpose === purposes[at]), 'every purpose once, in order')
 
 /** `receive`: HPKE key of this session only, so that a complaint may disclose its private half. `nonce`: makes the session unique. */
-export const acceptBody = z.strictObject({ receive: p256Jwk, nonce: base64urlOf(32) })
+const acceptBody = z.strictObject({ receive: p256Jwk, nonce: base64urlOf(32) })
 /** Digest of the package that `reveal` will show (SEC-12). */
-export const commitBody = z.strictObject({ digests: perPurpose({ digest: base64urlOf(64) }) })
+const commitBody = z.strictObject({ digests: perPurpose({ digest: base64urlOf(64) }) })
 const vector = z.array(base64urlOf(32)).min(1).max(limits.signers)
-export const revealBody = z.strictObject({ packages: perPurpose({ commitments: vector, proof: z.strictObject({ r: base64urlOf(32), mu: base64urlOf(32) }) }) })
+const revealBody = z.strictObject({ packages: perPurpose({ commitments: vector, proof: z.strictObject({ r: base64urlOf(32), mu: base64urlOf(32) }) }) })
 /** For each other member, by ascending id: its shares of all purposes in order, 32 bytes each, sealed to its session key (RFC 9180). */
-export const dealBody = z.strictObject({ shares: z.array(z.strictObject({ to: signerId, enc: base64urlOf(65), ciphertext: base64urlOf(32 * purposes.length + 16) })).min(1).max(limits.signers) })
+const dealBody = z.strictObject({ shares: z.array(z.strictObject({ to: signerId, enc: base64urlOf(65), ciphertext: base64urlOf(32 * purposes.length + 16) })).min(1).max(limits.signers) })
 /** Every message so far as this member received it, and their hash (SEC-16). */
-export const agreeBody = z.strictObject({ transcript: digestText, seen: z.array(z.strictObject({ phase: z.enum(phases), sender: signerId, digest: digestText })).min(1).max(4 * limits.signers) })
+const agreeBody = z.strictObject({ transcript: digestText, seen: z.array(z.strictObject({ phase: z.enum(phases), sender: signerId, digest: digestText })).min(1).max(4 * limits.signers) })
 /** Commitments to the nonces of the test signature. */
-export const noncesBody = z.strictObject({ commitments: perPurpose({ hiding: base64urlOf(32), binding: base64urlOf(32) }) })
+const noncesBody = z.strictObject({ commitments: perPurpose({ hiding: base64urlOf(32), binding: base64urlOf(32) }) })
 /** Shares of the test signature, made with the share that was read back and unsealed (SEC-23). */
-export const sharesBody = z.strictObject({ shares: perPurpose({ r: base64urlOf(32), z: base64urlOf(32) }) })
+const sharesBody = z.strictObject({ shares: perPurpose({ r: base64urlOf(32), z: base64urlOf(32) }) })
 /** The member's signature under the certificate. */
-export const certifyBody = z.strictObject({ certificate: digestText, signature: base64urlOf(64) })
+const certifyBody = z.strictObject({ certificate: digestText, signature: base64urlOf(64) })
 /** The member's signature under the first keyset, as of `iat`. */
-export const keysetBody = z.strictObject({ fingerprint: digestText, iat: seconds, signature: base64urlOf(64) })
-export const doneBody = z.strictObject({})
+const keysetBody = z.strictObject({ fingerprint: digestText, iat: seconds, signature: base64urlOf(64) })
+const doneBody = z.strictObject({})
 
 const bound = { v: z.literal(1), plan: digestText, session: digestText, sender: signerId, signature: base64urlOf(64) }
 const inSession = <P extends Phase, B extends z.ZodType>(phase: P, body: B) => z.strictObject({ ...bound, phase: z.literal(phase), body })
@@ -79,7 +79,7 @@ export const sessionOf = (plan: Base64url, accepts: readonly MessageOf<'accept'>
   toBase64url(taggedHash('ceremony-session/v1', utf8(plan), ...byPhaseAndSender(accepts).map((message) => utf8(messageDigest(message)))))
 
 /** All that was said up to and including `deal`. */
-export const transcriptPhases = ['accept', 'commit', 'reveal', 'deal'] as const satisfies readonly Phase[]
+const transcriptPhases = ['accept', 'commit', 'reveal', 'deal'] as const satisfies readonly Phase[]
 export const seenOf = (messages: readonly CeremonyMessage[]): BodyOf<'agree'>['seen'] =>
   byPhaseAndSender(messages.filter(({ phase }) => (transcriptPhases as readonly Phase[]).includes(phase))).map((message) => ({ phase: message.phase, sender: message.sender, digest: messageDigest(message) }))
 export const transcriptOf = (session: Base64url, seen: BodyOf<'agree'>['seen']): Base64url => toBase64url(taggedHash('ceremony-transcript/v1', canonical({ session, seen })))
@@ -95,7 +95,7 @@ export const testMessage = (session: Base64url, of: z.infer<typeof purpose>, key
 /* Ending without a key */
 
 /** Why a ceremony ends. `blame` of `keygen/ceremony.ts` says what each proves. */
-export const ceremonyCodes = [
+const ceremonyCodes = [
   'malformed', 'plan_differs', 'session_differs', 'sender_unknown', 'sender_mismatch', 'signature_invalid', 'message_reflected', 'message_repeated', 'phase_unexpected',
   'reveal_differs', 'commitment_length', 'commitment_malformed', 'digest_malformed', 'possession_unproven', 'degenerate_key',
   'share_unreadable', 'share_invalid', 'complaint_false', 'complaint_malformed',

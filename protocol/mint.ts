@@ -7,7 +7,7 @@ import { refusal } from './sign.ts'
 
 /* api → coordinator: `POST /v1/mint`, 1 to 64 independent items. The api has judged each already; the signers' answers decide. */
 
-export const mintItem = z.strictObject({
+const mintItem = z.strictObject({
   request_id: line(64),
   roster: z.int().min(1),
   policy: digestText,

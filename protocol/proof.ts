@@ -15,7 +15,7 @@ export const proofHeader = z.strictObject({
   jwk: proofJwk.optional(),
 })
 
-export const proofPayload = z.strictObject({
+const proofPayload = z.strictObject({
   /** The deployment, as in the intent. */
   iss: issuerUrl,
   /** The intent's digest. */

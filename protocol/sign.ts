@@ -17,7 +17,7 @@ const listed = z.strictObject({ id: signerId, ...commitment.shape })
 export type ListedCommitment = z.infer<typeof listed>
 
 /** Random, 16 bytes: new whenever the process starts; nonces of another boot are dead. */
-export const bootId = base64urlOf(16)
+const bootId = base64urlOf(16)
 
 export const signItem = z.strictObject({
   /** 16 random bytes per run of FROST. */
@@ -41,8 +41,8 @@ export type SignItem = z.infer<typeof signItem>
 export const signRequest = z.strictObject({ v: z.literal(1), items: z.array(z.unknown()).min(1).max(limits.batchItems) })
 
 /** Signed by the signer's identity key (P-256): this boot key speaks for me until I start again. */
-export const bootStatement = z.strictObject({ signer: signerId, boot: bootId, key: base64urlOf(32), iat: seconds })
-export const bootCertificate = z.strictObject({ ...bootStatement.shape, signature: base64urlOf(64) })
+const bootStatement = z.strictObject({ signer: signerId, boot: bootId, key: base64urlOf(32), iat: seconds })
+const bootCertificate = z.strictObject({ ...bootStatement.shape, signature: base64urlOf(64) })
 export type BootCertificate = z.infer<typeof bootCertificate>
 export const bootBytes = ({ signer, boot, key, iat }: z.infer<typeof bootStatement>): Uint8Array => tagged('boot/v1', canonical({ signer, boot, key, iat }))
 

@@ -49,7 +49,7 @@ export interface Actor {
   readonly act?: Actor | undefined
 }
 
-export const tokenHeader = z.strictObject({ alg: z.literal('EdDSA'), kid: base64urlOf(32), typ: z.literal(tokenType) })
+const tokenHeader = z.strictObject({ alg: z.literal('EdDSA'), kid: base64urlOf(32), typ: z.literal(tokenType) })
 
 export const tokenClaims = z.strictObject({
   iss: issuerUrl,

@@ -44,13 +44,13 @@ export function verifyGenesis(files: { plan?: Plan; roster: Roster; certificate:
 }
 
 /** Every member signed, each once, by the identity key that the plan names (SEC-16). */
-export function verifyCertificate({ statement, signatures }: Certificate, signers: readonly SignerRow[]): GenesisResult {
+function verifyCertificate({ statement, signatures }: Certificate, signers: readonly SignerRow[]): GenesisResult {
   const bytes = certificateBytes(statement)
   const problem = everySigner(signatures, signers, (row, { signature }) => verifyP256(row.identity, bytes, fromBase64url(signature) ?? new Uint8Array()))
   return problem === undefined ? { ok: true } : refuse(problem.missing ? 'certificate_incomplete' : 'certificate_signature_invalid', `signer ${problem.signer}`)
 }
 
-export function verifyFirstKeyset({ keyset, signatures }: SignedKeyset, roster: Roster): GenesisResult {
+function verifyFirstKeyset({ keyset, signatures }: SignedKeyset, roster: Roster): GenesisResult {
   if (!equalBytes(canonical(keyset), canonical(keysetOf(roster)))) return refuse('keyset_differs', 'not this roster’s keyset')
   const problem = everySigner(signatures, roster.signers, (_row, signature) => keysetSignatureHolds(keyset, signature))
   return problem === undefined ? { ok: true } : refuse(problem.missing ? 'keyset_incomplete' : 'keyset_signature_invalid', `signer ${problem.signer}`)

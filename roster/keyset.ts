@@ -25,7 +25,7 @@ export const keyset = z.strictObject({
 export type Keyset = z.infer<typeof keyset>
 
 /** One signer's word, by its identity key over `keysetBytes`: this is the keyset, as of `iat`. */
-export const keysetSignature = z.strictObject({ signer: signerId, iat: seconds, signature: base64urlOf(64) })
+const keysetSignature = z.strictObject({ signer: signerId, iat: seconds, signature: base64urlOf(64) })
 export type KeysetSignature = z.infer<typeof keysetSignature>
 export const signedKeyset = z.strictObject({ keyset, signatures: z.array(keysetSignature).min(1).max(limits.signers) })
 export type SignedKeyset = z.infer<typeof signedKeyset>

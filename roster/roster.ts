@@ -67,7 +67,7 @@ export type Condition = z.infer<typeof condition>
 export const trust = z.strictObject({ id: rosterId, name: line(64), issuer: rosterId, when: z.array(condition).min(1).max(32), roles, groups: roles, owner: rosterId.optional() })
 export type Trust = z.infer<typeof trust>
 
-export const signerRow = z.strictObject({
+const signerRow = z.strictObject({
   id: signerId,
   name: line(64),
   /** Of its channel. */

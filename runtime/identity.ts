@@ -10,7 +10,7 @@ export type Identity = { readonly role: string; readonly id: string }
 const identityPattern = /^symbolon:([a-z]{1,16})\/([a-z0-9][a-z0-9-]{0,63})$/
 
 /** Reads `symbolon:signer/1`; undefined for anything else. */
-export function parseIdentity(uri: string): Identity | undefined {
+function parseIdentity(uri: string): Identity | undefined {
   const [, role, id] = identityPattern.exec(uri) ?? []
   return role === undefined || id === undefined ? undefined : { role, id }
 }

@@ -84,7 +84,7 @@ const speaksOnlyOfCode = (error: Error): boolean =>
   error instanceof SafeError || error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError || 'syscall' in error
 
 /** What of an error may be shown: its kind, code, frames, and the message if it cannot quote input. */
-export function describeError(error: unknown): Record<string, unknown> {
+function describeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { kind: typeof error }
   const stack = error.stack ?? ''
   // From behind the message, lest a message with a line that looks like a frame be taken for one.

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { KeystorePlace } from '@symbolon/keystore/open.ts'
 import type { Pkcs11Settings } from '@symbolon/keystore/pkcs11.ts'
 import { readFileSync } from 'node:fs'
@@ -27,5 +27,4 @@ export function softToken(place: KeystorePlace): Pkcs11Settings {
 export const pkcs11Tool = (settings: Pkcs11Settings, ...args: string[]): string =>
   execFileSync('pkcs11-tool', ['--module', settings.module, '--token-label', settings.token, ...args], { env: { ...process.env, ...settings.environment }, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
 
-export const tokenFolder = (settings: Pkcs11Settings): string => dirname(settings.pin.path)
 export { pin as softPin }
