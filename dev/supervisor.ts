@@ -115,7 +115,8 @@ export class Supervisor {
     entry.pid = undefined
     entry.unit.gone()
     if (this.#stopping) return this.#set(entry, 'stopped')
-    return this.#set(entry, entry.state === 'starting' ? 'failed' : 'died', [how, entry.unit.lastWords()].filter((part) => part !== '').join(': '))
+    // Seen in /proc and heard from the kernel, in either order: what failed to start stays so.
+    return this.#set(entry, ['starting', 'failed'].includes(entry.state) ? 'failed' : 'died', [how, entry.unit.lastWords()].filter((part) => part !== '').join(': '))
   }
 
   async #stop(entry: Entry): Promise<void> {
