@@ -22,7 +22,9 @@ describe('make up', () => {
     expect(stack.first.stderr).toContain('plays all operators')
   })
 
-  test('minting works with any one signer lost', async () => {
+  test('C-3 minting works with any one signer lost; make up starts that one and no other', async () => {
+    const others = () => ['api', 'coordinator', 'postgres'].map((name) => stack.pid(name))
+    const before = others()
     for (const name of ['signer-1', 'signer-2', 'signer-3']) {
       await stack.kill(name)
       const { code, stdout, stderr } = await mint()
@@ -30,16 +32,17 @@ describe('make up', () => {
       expect(stdout.trim()).toMatch(jwt)
       expect((await stack.up()).code).toBe(0)
     }
+    expect(others()).toEqual(before)
   })
 
-  test('with two lost it is a 503 with reasons, and the command line says so; make up heals', async () => {
+  test('C-3 with two lost it is a 503 with reasons, and the command line says which are down; make up heals', async () => {
     await stack.kill('signer-1')
     await stack.kill('signer-3')
     await expect.poll(async () => (await fetch(`${stack.issuer}/readyz`)).status, { timeout: 20_000 }).toBe(503)
     expect(await (await fetch(`${stack.issuer}/readyz`)).text()).toContain('quorum')
     const refused = await mint()
     expect([refused.code, refused.stdout]).toEqual([2, ''])
-    expect(refused.stderr).toMatch(/quorum/)
+    expect(refused.stderr).toMatch(/quorum[^]*signer-1[^]*signer-3/)
     const healed = await stack.up()
     expect(healed.code).toBe(0)
     expect(healed.stdout.trim()).toMatch(jwt)
