@@ -138,8 +138,15 @@ describe('the states of a ceremony', () => {
   })
 
   test('SEC-13 behind a restart nothing of the dealing is taken any more', async () => {
-    const state = resume(terms, session, [await say(1, 'certify')])
+    const state = resume(terms, session, [await say(1, 'certify'), await say(1, 'keyset')])
     expect(refusalOf(state, await say(2, 'deal'))).toEqual({ code: 'phase_unexpected' })
     expect(refusalOf(state, acceptOf(2))).toEqual({ code: 'phase_unexpected' })
+  })
+
+  test('SEC-20 a member that begins anew ends what we kept, unless somebody may be active with it', async () => {
+    const certified = resume(terms, session, [await say(1, 'certify')])
+    expect(refusalOf(certified, acceptOf(2))).toEqual({ code: 'phase_unexpected', ends: { code: 'session_differs', culprits: [2] } })
+    const signed = resume(terms, session, [await say(1, 'certify'), await say(1, 'keyset')])
+    expect(refusalOf(signed, acceptOf(2))).toEqual({ code: 'phase_unexpected' })
   })
 })

@@ -82,7 +82,7 @@ export function receive(terms: Terms, state: State, message: CeremonyMessage, pe
   const known = state.inbox.find(({ phase, sender }) => phase === message.phase && sender === message.sender)
   if (known !== undefined) return messageDigest(known) === messageDigest(message) ? ok(state) : fail(repeated(state, known, message))
   if (state.state === 'finished') return fail({ code: 'phase_unexpected' })
-  const wrong = placed(state, message)
+  const wrong = placed(terms, state, message)
   if (wrong !== undefined) return fail(wrong)
   return ok(settle(terms, { ...state, inbox: [...state.inbox, message] }))
 }
@@ -124,9 +124,12 @@ function repeated(state: Exclude<State, { state: 'ended' }>, known: CeremonyMess
  * Nobody is further ahead than one phase: the next message needs ours of this one. From `certify` on only signatures travel, and a
  * member that was restarted may hear them out of order.
  */
-function placed(state: Running, message: CeremonyMessage): Refusal | undefined {
+function placed(terms: Terms, state: Running, message: CeremonyMessage): Refusal | undefined {
   if (message.phase !== 'accept' && state.session !== undefined && message.session !== state.session) return { code: 'session_differs' }
   const ahead = order(message.phase) - order(state.phase)
+  // Nobody can be active before our keyset signature is out, so what we kept is worth nothing without a member that begins anew.
+  const isAnew = message.phase === 'accept' && order(state.phase) >= order('certify')
+  if (isAnew && !state.inbox.some(({ phase, sender }) => phase === 'keyset' && sender === terms.self)) return { code: 'phase_unexpected', ends: { code: 'session_differs', culprits: [message.sender] } }
   const farthest = order(state.phase) >= order('certify') ? phases.length : 1
   return ahead < 0 || ahead > farthest ? { code: 'phase_unexpected' } : undefined
 }

@@ -119,5 +119,6 @@ describe('TST-50 the share', () => {
     const { state } = copy()
     expect(await open({ ...keystore, signer: 9 }, state)).toBe('signer_unknown')
     expect(await open({ ...keystore, identity: foreign.identity }, state)).toBe('identity_differs')
+    expect(await open({ ...keystore, hpke: foreign.hpke }, state)).toBe('receive_key_differs')
   })
 })

@@ -56,6 +56,7 @@ export async function loadTokenMember(keystore: Keystore, suite: Suite, folder: 
   const row = roster.signers.find(({ id }) => id === keystore.signer)
   if (row === undefined) throw new SafeError('signer_unknown', `the roster has no signer ${keystore.signer}. Compare the number in the configuration with the plan.`)
   if (row.identity.x !== keystore.identity.x || row.identity.y !== keystore.identity.y) throw new SafeError('identity_differs', `the keystore’s identity key is not the one that the roster names for signer ${keystore.signer}. Start with the keystore that \`keygen init\` made for it.`)
+  if (row.hpke.x !== keystore.hpke.x || row.hpke.y !== keystore.hpke.y) throw new SafeError('receive_key_differs', `the keystore’s receive key is not the one that the roster names for signer ${keystore.signer}: what clients seal to it could not be opened. Start with the keystore that \`keygen init\` made for it.`)
   const group = groupOf(roster, 'token')
   if (group === undefined) throw new SafeError('group_missing', 'the roster has no group key for tokens.')
   const member = await loadShare({ keystore, suite, folder, group, plan: certificate.statement.plan })

@@ -136,6 +136,18 @@ describe('SEC-20 whoever stops whenever', () => {
     expect([...second.values()].map(({ result }) => result)).toEqual(['activated', 'activated', 'activated'])
   })
 
+  test('a member that lost its certificate makes the others forget theirs, and then all begin anew', async () => {
+    const order = (of: Phase) => phases.indexOf(of)
+    const wire: Wire = (from, to, message) => ((from.id === evil || to.id === evil) && order(message.phase) > order('shares') ? undefined : message)
+    const first = await start(all(), { wire, deadlineMs: 1_500, gone: evil }).results
+    expect([first.get(1)?.result, first.get(2)?.result]).toEqual(['undecided', 'undecided'])
+    person(evil).storage.discard()
+    const second = await start(all(), { deadlineMs: 4_000 }).results
+    expect([...second.values()].map(({ result }) => result)).toEqual(['ended', 'ended', 'ended'])
+    const third = await start(all()).results
+    expect([...third.values()].map(({ result }) => result)).toEqual(['activated', 'activated', 'activated'])
+  })
+
   test('a member that missed the end is helped by those that are active already', async () => {
     // The third signs the keyset and then hears nothing any more.
     const deaf: Wire = (_from, to, message) => (to.id === evil && message.phase === 'keyset' ? undefined : message)
