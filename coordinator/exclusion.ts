@@ -5,11 +5,13 @@ export interface Exclusion {
   readonly excluded: boolean
   /** The last offence, for people. */
   readonly reason: FaultKind | undefined
-  begin(reason: FaultKind): void
+  /** @returns whether this one's evidence is worth keeping: the requests of one batch may all tell of one offence */
+  begin(reason: FaultKind): boolean
 }
 
 const firstMs = 60_000
 const mostMs = 24 * 3_600_000
+const keptOfOne = 4
 
 /**
  * A proven fault costs a minute, the next ones twice as long each, up to a day: one flipped bit does not take a signer out for good,
@@ -21,6 +23,7 @@ export function openExclusion(clock: () => number): Exclusion {
   let offences = 0
   let until = -Infinity
   let reason: FaultKind | undefined
+  let kept = 0
   return {
     get excluded() {
       return clock() < until
@@ -30,10 +33,12 @@ export function openExclusion(clock: () => number): Exclusion {
     },
     begin(why) {
       // Several attempts of the same moment are one offence.
-      if (clock() < until) return
+      if (clock() < until) return ++kept <= keptOfOne
+      kept = 1
       until = clock() + Math.min(mostMs, firstMs * 2 ** offences)
       offences += 1
       reason = why
+      return true
     },
   }
 }

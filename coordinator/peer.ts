@@ -112,8 +112,7 @@ export class Peer {
 
   /** Keeps the evidence and leaves the signer out for a while. */
   blame(fault: Fault): void {
-    this.#exclusion.begin(fault.kind)
-    this.#options.keep(fault)
+    if (this.#exclusion.begin(fault.kind)) this.#options.keep(fault)
   }
 
   /** Fetches commitments, and with them the certificate of the present boot. Those who ask meanwhile share the call. */

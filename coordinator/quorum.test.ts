@@ -145,6 +145,15 @@ describe('blame', () => {
     expect(coordinator.peers[0]?.status()).toMatchObject({ healthy: false, problem: 'left out: share_invalid' })
   })
 
+  test('a batch that a cheater spoils leaves a few pieces of evidence, not one for each token', async () => {
+    const deployment = deploy(2, 3)
+    const coordinator = coordinate(deployment)
+    misbehave(deployment, 'bad_share', 1)
+    const outcomes = await settle(Promise.all(Array.from({ length: 24 }, () => signByQuorum(coordinator.options, deployment.wanted()))), next)
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(outcomes.map(() => 'signed'))
+    expect(coordinator.faults).toHaveLength(4)
+  })
+
   test('a boot key that the roster’s identity key does not vouch for is not believed', async () => {
     const deployment = deploy(2, 3)
     const coordinator = coordinate(deployment)

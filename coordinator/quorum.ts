@@ -7,6 +7,7 @@ import type { Blame } from './blame.ts'
 import type { Held } from './commitments.ts'
 import type { Heard, Stocked } from './heard.ts'
 import type { HedgeBudget } from './hedge.ts'
+import { decide, standingOf, type Standing } from './next-move.ts'
 import { outcomeOf, type Seat } from './outcome.ts'
 import type { Peer } from './peer.ts'
 
@@ -28,31 +29,6 @@ export interface QuorumOptions {
   readonly hedgePauseMs: number
   /** For one message, in milliseconds. */
   readonly deadlineMs: number
-}
-
-/**
- * Where a signer stands, as far as the next move depends on it. `busy`: asked, and still within its usual time; `late`: beyond it.
- * `again`: it failed once, in a way that may pass at once.
- */
-export type Standing = 'free' | 'busy' | 'late' | 'again' | 'failed' | 'refused' | 'faulty'
-export type Move = 'start' | 'start_again' | 'wait' | 'refused' | 'faulty' | 'unreachable'
-
-/**
- * The next move for one message.
- * @param attempts `prompt`: one is under way and not late, so nothing is gained by another. `late`: one may still succeed
- */
-export function decide(standings: readonly Standing[], attempts: 'prompt' | 'late' | 'none', t: number): Move {
-  const count = (...wanted: Standing[]) => standings.filter((standing) => wanted.includes(standing)).length
-  const n = standings.length
-  // Vetoes first: what is forbidden is not a fault of the machinery.
-  if (n - count('refused') < t) return 'refused'
-  if (n - count('refused', 'faulty') < t) return 'faulty'
-  if (attempts === 'prompt') return 'wait'
-  if (n - count('refused', 'faulty', 'failed') < t) return attempts === 'late' ? 'wait' : 'unreachable'
-  if (count('free') >= t) return 'start'
-  // Whoever answers in time is a better choice than one that has failed before.
-  if (count('busy') > 0) return 'wait'
-  return count('free', 'again') >= t ? 'start_again' : 'wait'
 }
 
 /** Brings one message to a signature, or to the reason why there is none. */
@@ -261,9 +237,4 @@ class Round {
     const timer = setTimeout(() => setImmediate(act), ms)
     this.#timers.add(timer)
   }
-}
-
-function standingOf(seat: Seat): Standing {
-  if (seat.at === 'busy') return seat.late ? 'late' : 'busy'
-  return seat.at === 'failed' && seat.again ? 'again' : seat.at
 }

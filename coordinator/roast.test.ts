@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { attemptsOf, coordinate } from './coordinator.testkit.ts'
 import { deploy, type Misbehaviour } from './fake-signer.testkit.ts'
-import { decide, type Standing } from './quorum.ts'
+import { decide, type Standing } from './next-move.ts'
 
 /* The bound of ROAST: with f ≤ n−t faulty signers, a signature within n−t+1 attempts, whatever they do and however they agree on it. */
 

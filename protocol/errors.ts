@@ -76,7 +76,7 @@ export const errors = {
   limited: notNow(429, 'Too many requests', 'Wait as Retry-After says.'),
   busy: notNow(503, 'Too busy', 'Try again in a moment.'),
   timed_out: notNow(504, 'No answer in time', 'Try again.'),
-  ill: notNow(503, 'The signer cannot write its journal', 'Look at the signer’s log; no share leaves it until it can.'),
+  ill: notNow(503, 'A journal or the log of requests cannot be written', 'Look at the logs of signers and coordinator; nothing is signed that is not written down first.'),
   quorum_unavailable: notNow(503, 'Fewer signers answer than the threshold needs', 'See which signers are down; start them again.'),
   quorum_faulty: notNow(503, 'The signers’ answers do not make a signature', 'The coordinator’s log names who is to blame.'),
   not_ready: notNow(503, 'Not ready', 'See the reasons.'),

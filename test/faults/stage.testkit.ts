@@ -27,7 +27,7 @@ export const signerNames: readonly SignerName[] = ['signer-1', 'signer-2', 'sign
 
 /** The signers' addresses as the coordinator is told them; a test may put something in between. */
 export interface StageOptions {
-  readonly addressOf?: (port: number) => Promise<number>
+  readonly addressOf?: (port: number, signer: SignerName, ca: Deployment['ca']) => Promise<number>
   readonly coordinator?: Readonly<Record<string, unknown>>
 }
 
@@ -37,7 +37,6 @@ export class Stage {
   readonly postgres: Postgres
   readonly ports: Readonly<Record<string, number>>
   readonly #processes = new Map<string, ChildProcess>()
-  readonly #seen: number[] = []
   #api: Channel | undefined
 
   private constructor(folder: string, deployment: Deployment, postgres: Postgres, ports: Readonly<Record<string, number>>) {
@@ -54,7 +53,7 @@ export class Stage {
     if (!started.ok) throw new Error(started.message)
     const stage = new Stage(folder, deployment, started.postgres, await pickPorts([...signerNames, 'coordinator']))
     await Promise.all(signerNames.map((name) => stage.startSigner(name)))
-    const ports = await Promise.all(signerNames.map((name) => (options.addressOf === undefined ? stage.port(name) : options.addressOf(stage.port(name)))))
+    const ports = await Promise.all(signerNames.map((name) => (options.addressOf === undefined ? stage.port(name) : options.addressOf(stage.port(name), name, deployment.ca))))
     stage.writeCoordinator({ signers: ports.map((port, at) => ({ id: at + 1, address: { host: '127.0.0.1', port } })), ...options.coordinator })
     await stage.startCoordinator()
     return stage
@@ -112,7 +111,6 @@ export class Stage {
 
   #spawn(program: string, config: string): ChildProcess {
     const child = spawn(process.execPath, [join(root, program), '--config', config], { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] } })
-    if (child.pid !== undefined) this.#seen.push(child.pid)
     return child
   }
 
