@@ -392,6 +392,133 @@ describe('ID tokens', () => {
   })
 })
 
+describe('one thing passed off as another', () => {
+  const asked = (intent: TokenIntent, evidence: readonly unknown[]): Request => ({ intent: encodeIntent(intent), evidence: evidence as Evidence[], bytes: honest().request.bytes })
+  const ed = () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+    const { x } = publicKey.export({ format: 'jwk' })
+    const jwk = { kty: 'OKP', crv: 'Ed25519', x: String(x) as TokenClaims['jti'] } as const
+    return { privateKey, jwk, jkt: toBase64url(sha256(utf8(JSON.stringify({ crv: jwk.crv, kty: jwk.kty, x: jwk.x })))) }
+  }
+  /** A token of this deployment, honestly minted, for itself or for `aud`, bound to a key or not. */
+  const minted = async (change: Partial<TokenIntent>): Promise<string> => {
+    const { request } = honest(change)
+    const { token } = await attacker.attempt(attacker.victims[0] ?? 0, request)
+    if (token === undefined) throw new Error('the control is refused')
+    return token
+  }
+  const proofBy = (intent: TokenIntent, key: ReturnType<typeof ed>, of: string | undefined): string => {
+    const input = proofSigningInput({ typ: 'symbolon-proof+jwt', alg: 'EdDSA', jwk: key.jwk }, { iss: intent.iss, intent: toBase64url(intentDigest(encodeIntent(intent))), kind: 'token', iat: intent.iat, ...(of === undefined ? {} : { of: toBase64url(sha256(utf8(of))) }) })
+    return assembleJws(input, sign(null, utf8(input), key.privateKey))
+  }
+  const itself = () => attacker.roster.deployment.issuer
+
+  test('J-4 a proof or a token as an ID token, an ID token as a proof', async () => {
+    const intent = intentOf()
+    const idToken = await bound.mint({ audience: `symbolon:${toBase64url(intentDigest(encodeIntent(intent)))}`, claims: { repository_id: '1001' } })
+    await expectRefused(asked(intent, [{ kind: 'id_token', token: proofOf(intent, engineer) }]), 'issuer_unknown')
+    await expectRefused(asked(intent, [{ kind: 'id_token', token: await minted({}) }]), 'issuer_unknown')
+    await expectRefused(asked(intent, [{ kind: 'key', proof: idToken }]), 'evidence_malformed')
+    await expectRefused(asked(intent, [{ kind: 'key', proof: await minted({}) }]), 'evidence_malformed')
+  })
+
+  test('I-1 the control: a token for this deployment, with a proof by its key, is evidence', async () => {
+    const key = ed()
+    const token = await minted({ aud: itself(), cnf: { jkt: key.jkt } })
+    const intent = intentOf()
+    const loot = await attacker.attempt(attacker.victims[0] ?? 0, asked(intent, [{ kind: 'token', token, proof: proofBy(intent, key, token) }]))
+    // The attacker's bytes are another request's: granted, and not signed.
+    expect(codeOf(loot)).toBe('bytes_differ')
+  })
+
+  test('J-4 a captured token is no evidence without its key, nor for another audience', async () => {
+    const [key, own] = [ed(), ed()]
+    const [token, unbound, elsewhere] = await Promise.all([minted({ aud: itself(), cnf: { jkt: key.jkt } }), minted({ aud: itself() }), minted({ cnf: { jkt: key.jkt } })])
+    const intent = intentOf()
+    const other = intentOf()
+    await expectRefused(asked(intent, [{ kind: 'token', token, proof: proofBy(intent, own, token) }]), 'proof_invalid')
+    await expectRefused(asked(intent, [{ kind: 'token', token, proof: proofBy(intent, key, undefined) }]), 'proof_mismatch')
+    await expectRefused(asked(intent, [{ kind: 'token', token, proof: proofBy(intent, key, elsewhere) }]), 'proof_mismatch')
+    await expectRefused(asked(intent, [{ kind: 'token', token, proof: proofBy(other, key, token) }]), 'proof_mismatch')
+    await expectRefused(asked(intent, [{ kind: 'token', token: unbound, proof: proofBy(intent, own, unbound) }]), 'token_not_bound')
+    await expectRefused(asked(intent, [{ kind: 'token', token: elsewhere, proof: proofBy(intent, key, elsewhere) }]), 'token_invalid')
+  })
+
+  test('J-4 a proof that brings its own key, or names another algorithm', async () => {
+    const intent = intentOf()
+    const own = ed()
+    const payload = { iss: intent.iss, intent: toBase64url(intentDigest(encodeIntent(intent))), kind: 'token', iat: intent.iat }
+    const signed = (header: object, key: KeyObject = own.privateKey) => {
+      const input = jwsSigningInput(header, payload)
+      return [{ kind: 'key', proof: assembleJws(input, sign(null, utf8(input), key)) }]
+    }
+    const typ = 'symbolon-proof+jwt'
+    await expectRefused(asked(intent, signed({ typ, alg: 'EdDSA', jwk: own.jwk })), 'proof_invalid')
+    await expectRefused(asked(intent, signed({ typ, alg: 'EdDSA', kid: engineer.kid, jwk: own.jwk })), 'proof_invalid')
+    await expectRefused(asked(intent, signed({ typ, alg: 'ES256', kid: engineer.kid }, engineer.key)), 'proof_invalid')
+    await expectRefused(asked(intent, signed({ typ, alg: 'none', kid: engineer.kid })), 'evidence_malformed')
+    await expectRefused(asked(intent, signed({ typ, alg: 'EdDSA', kid: engineer.kid, crit: ['iat'] }, engineer.key)), 'evidence_malformed')
+    await expectRefused(asked(intent, signed({ typ: 'JWT', alg: 'EdDSA', kid: engineer.kid }, engineer.key)), 'evidence_malformed')
+    await expectRefused(asked(intent, signed({ typ: 'dpop+jwt', alg: 'EdDSA', jwk: engineer.jwk }, engineer.key)), 'evidence_malformed')
+  })
+
+  test.each([-1, 301, 86_400])('I-1 a proof made %i s after its intent', async (late) => {
+    const intent = intentOf()
+    await expectRefused(asked(intent, [{ kind: 'key', proof: proofOf(intent, engineer, { iat: intent.iat + late }) }]), 'proof_expired')
+  })
+
+  /** The last character of a segment may hold bits that say nothing: another text, the same bytes to a lenient decoder. */
+  const respelt = (jws: string) => {
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+    return `${jws.slice(0, -1)}${alphabet[alphabet.indexOf(jws.at(-1) ?? '') ^ 1]}`
+  }
+
+  test('I-6 evidence that is good once is not good twice in another spelling', async () => {
+    const token = await bearer.mint({ audience: 'https://mint.example', claims: { project_id: '42' } })
+    const intent = intentOf({ sub: 'old-deploy' })
+    await expectRefused(asked(intent, [{ kind: 'id_token', token: respelt(token) }]), 'evidence_malformed')
+    await expectRefused(asked(intent, [{ kind: 'id_token', token: `${token}=` }]), 'item_malformed')
+    await expectRefused(asked(intent, [{ kind: 'id_token', token: ` ${token}` }]), 'item_malformed')
+    const own = intentOf()
+    await expectRefused(asked(own, [{ kind: 'key', proof: respelt(proofOf(own, engineer)) }]), 'evidence_malformed')
+  })
+
+  test.each<[string, (text: string) => string, string]>([
+    ['a byte order mark', (text) => `\ufeff${text}`, 'intent_malformed'],
+    ['a number with a fraction', (text) => text.replace(/"iat":(\d+)/, '"iat":$1.0'), 'intent_not_canonical'],
+    ['a subject in capitals', (text) => text.replace(engineer.sub, engineer.sub.toUpperCase()), 'intent_malformed'],
+    ['scopes out of order', (text) => text.replace('["read:logs"]', '["write:prod","read:logs"]'), 'intent_malformed'],
+    ['a wildcard', (text) => text.replace('read:logs', 'read:*'), 'intent_malformed'],
+    ['another kind', (text) => text.replace('"kind":"token"', '"kind":"roster"'), 'intent_malformed'],
+    ['a field that nobody knows', (text) => text.replace('{', '{"acr":"touch",'), 'intent_malformed'],
+    ['nothing at all', () => '{}', 'intent_malformed'],
+  ])('I-1 an intent with %s', async (_, spell, code) => {
+    const bytes = utf8(spell(Buffer.from(honest().request.intent).toString()))
+    const proof = proofSigningInput({ typ: 'symbolon-proof+jwt', alg: 'EdDSA', kid: engineer.kid }, { iss: intentOf().iss, intent: toBase64url(intentDigest(bytes)), kind: 'token', iat: now() })
+    await expectRefused({ ...honest().request, intent: bytes, evidence: [{ kind: 'key', proof: assembleJws(proof, sign(null, utf8(proof), engineer.key)) }] }, code)
+  })
+
+  test.each<[string, string, unknown]>([
+    ['more items than a batch has', '/v1/sign', { v: 1, items: Array.from({ length: 65 }, () => ({})) }],
+    ['no items', '/v1/sign', { v: 1, items: [] }],
+    ['another version', '/v1/sign', { v: 2, items: [{}] }],
+    ['bytes to sign beside the items', '/v1/sign', { v: 1, items: [{}], bytes: 'x' }],
+    ['more commitments than are held', '/v1/commitments', { v: 1, count: 513 }],
+    ['fewer than none', '/v1/commitments', { v: 1, count: -1 }],
+  ])('U-3 %s: nothing of it is answered', async (_, path, body) => {
+    for (const victim of attacker.victims) {
+      const answer = await attacker.send('coordinator', victim, path, body)
+      expect(answer.ok && { status: answer.status, code: (JSON.parse(answer.body.toString()) as { code: string }).code }).toEqual({ status: 400, code: 'malformed' })
+    }
+  })
+
+  test('U-3 a signer takes part in no ceremony, and shows no figures, because a coordinator asks', async () => {
+    for (const victim of attacker.victims)
+      for (const path of ['/v1/ceremony', '/v1/roster', '/v1/policy', '/v1/mint', '/v1/sign/'])
+        expect(await attacker.send('coordinator', victim, path, {})).toMatchObject({ status: 404 })
+  })
+})
+
 describe('the protocol of signing', () => {
   test('TST-11 a commitment is good once, also in one batch, also for the very same item', async () => {
     for (const victim of attacker.victims) {
