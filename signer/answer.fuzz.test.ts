@@ -32,9 +32,13 @@ test('D-1 an honest item with one field replaced never signs other bytes and nev
   const names = fc.constantFrom('attempt', 'purpose', 'epoch', 'roster', 'policy', 'intent', 'evidence', 'approvals', 'asserted', 'bytes_hash', 'commitments', 'more')
   await fc.assert(
     fc.asyncProperty(names, anything, async (name, value) => {
-      const [first, second] = await ask([{ ...honest(), [name]: value }, honest()])
+      const item = honest()
+      const altered = { ...item, [name]: value }
+      const [first, second] = await ask([altered, honest()])
       expect(second).toBe('signed')
-      expect(first === 'signed' && !['attempt', 'asserted', 'approvals'].includes(name)).toBe(false)
+      // Now and then what is drawn is what was there: epoch 1.
+      const same = JSON.stringify(altered) === JSON.stringify(item)
+      expect(first === 'signed' && !same && !['attempt', 'asserted', 'approvals'].includes(name)).toBe(false)
     }),
     { numRuns: 120 },
   )
