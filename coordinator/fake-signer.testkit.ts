@@ -7,7 +7,7 @@ import { sodiumSuite } from '@symbolon/core/sodium.ts'
 import { toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { NotNowCode } from '@symbolon/protocol/errors.ts'
 import type { MintItem } from '@symbolon/protocol/mint.ts'
-import { bootBytes, bytesHash, refusalBytes, replyBytes, requestHash, type Answer, type BootCertificate, type Commitment, type SignItem } from '@symbolon/protocol/sign.ts'
+import { bootBytes, bytesHash, refusalBytes, replyBytes, requestHash, shownDigest, type Answer, type BootCertificate, type Commitment, type SignItem } from '@symbolon/protocol/sign.ts'
 import type { SignerRow } from '@symbolon/roster/roster.ts'
 import type { ChannelAnswer } from '@symbolon/runtime/channel-client.ts'
 import type { Wanted } from './attempt.ts'
@@ -38,6 +38,7 @@ export type Misbehaviour =
   | 'refuses'
   | 'forged_refusal'
   | 'refusal_of_another_request'
+  | 'refusal_of_other_evidence'
   | 'unsigned_reply' // right shares, wrong signature over the reply
   | 'bad_share_unsigned'
   | 'nonsense'
@@ -181,6 +182,8 @@ export class FakeSigner {
         const { result, refusal } = this.#refusal(item, item)
         return { result, refusal: { ...refusal, signature: toBase64url(randomBytes(64)) } }
       }
+      case 'refusal_of_other_evidence':
+        return this.#refusal(item, { ...item, asserted: { address: '192.0.2.66' } })
       case 'refusal_of_another_request':
         return this.#refusal(item, { ...item, attempt: toBase64url(randomBytes(16)) })
       case 'wrong_epoch':
@@ -199,7 +202,7 @@ export class FakeSigner {
   }
 
   #refusal(item: SignItem, of: SignItem) {
-    const statement = { v: 1 as const, signer: this.id, boot: this.#boot.id, request: toBase64url(requestHash(of)), iat: 1_700_000_000, reasons: [{ code: 'scope_not_allowed' as const, message: 'not for you' }] }
+    const statement = { v: 1 as const, signer: this.id, boot: this.#boot.id, request: toBase64url(requestHash(of)), shown: shownDigest(of), iat: 1_700_000_000, reasons: [{ code: 'scope_not_allowed' as const, message: 'not for you' }] }
     return { result: 'refused', refusal: { ...statement, signature: this.#bootSign(refusalBytes(statement)) } }
   }
 

@@ -18,7 +18,7 @@ const misbehave = ({ signers }: Deployment, how: Misbehaviour, ...ids: number[])
 const signerOf = ({ signers }: Deployment, id: number): FakeSigner => signers.find((signer) => signer.id === id) ?? expect.unreachable()
 const statesOf = (outcome: { parts: readonly { signer: number; state: string }[] }) => outcome.parts.map(({ state }) => state)
 
-const cheats: readonly Misbehaviour[] = ['bad_share', 'short_share', 'share_over_order', 'zero_share', 'share_of_another_attempt', 'wrong_R_and_share', 'bad_commitment', 'forged_refusal', 'refusal_of_another_request', 'bad_share_unsigned', 'nonsense', 'too_few_answers']
+const cheats: readonly Misbehaviour[] = ['bad_share', 'short_share', 'share_over_order', 'zero_share', 'share_of_another_attempt', 'wrong_R_and_share', 'bad_commitment', 'forged_refusal', 'refusal_of_another_request', 'refusal_of_other_evidence', 'bad_share_unsigned', 'nonsense', 'too_few_answers']
 const failures: readonly Misbehaviour[] = ['down', 'silent', 'slow', 'stale_nonce', 'wrong_epoch', 'ill', 'refuses', 'flapping', 'false_list_invalid']
 const harmless: readonly Misbehaviour[] = ['wrong_R', 'unsigned_reply']
 const groups = [[2, 3], [3, 5]] as const
@@ -100,7 +100,7 @@ describe('blame', () => {
     expect(coordinator.faults).toEqual([{ signer: 1, kind: 'reply_malformed' }])
   })
 
-  test.each(['forged_refusal', 'refusal_of_another_request'] as const)('%s is no veto but a fault', async (kind) => {
+  test.each(['forged_refusal', 'refusal_of_another_request', 'refusal_of_other_evidence'] as const)('%s is no veto but a fault', async (kind) => {
     const deployment = deploy(2, 3)
     const coordinator = coordinate(deployment)
     misbehave(deployment, kind, 1)

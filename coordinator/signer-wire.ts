@@ -3,7 +3,7 @@ import { toBase64url } from '@symbolon/protocol/bytes.ts'
 import { decodeAs } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import type { NotNowCode } from '@symbolon/protocol/errors.ts'
-import { commitmentsReply, refusalBytes, requestHash, signReply, signerReport, type Answer, type BootCertificate, type CommitmentsReply, type Refusal, type SignItem, type SignReply, type SignerReport } from '@symbolon/protocol/sign.ts'
+import { commitmentsReply, refusalBytes, requestHash, shownDigest, signReply, signerReport, type Answer, type BootCertificate, type CommitmentsReply, type Refusal, type SignItem, type SignReply, type SignerReport } from '@symbolon/protocol/sign.ts'
 import type { Channel, ChannelAnswer } from '@symbolon/runtime/channel-client.ts'
 import { bootKeySigned, type FaultKind } from './evidence-of-fault.ts'
 
@@ -57,11 +57,11 @@ export function readAnswer<T>(answer: ChannelAnswer, schema: Parameters<typeof d
 }
 
 /**
- * A veto counts only if the signer's boot key signed it for this very request: a coordinator cannot make one up, nor move one from one
- * request to another.
+ * A veto counts only if the signer's boot key signed it for this very request and what was shown with it: a coordinator cannot make
+ * one up, nor move one from one request, or from other evidence, to another.
  */
 export function refusalHolds(suite: Suite, certificate: BootCertificate, item: SignItem, refusal: Refusal): boolean {
-  if (refusal.signer !== certificate.signer || refusal.boot !== certificate.boot || refusal.request !== toBase64url(requestHash(item))) return false
+  if (refusal.signer !== certificate.signer || refusal.boot !== certificate.boot || refusal.request !== toBase64url(requestHash(item)) || refusal.shown !== shownDigest(item)) return false
   return bootKeySigned(suite, certificate, refusalBytes(refusal), refusal.signature)
 }
 

@@ -15,7 +15,7 @@ function expectSayable(judgement: Judgement) {
   expect(judgement.verdict).toBe('refused')
   if (judgement.verdict !== 'refused') return
   const digest = here.roster.policy
-  const statement = { v: 1, signer: 1, boot: 'AAAAAAAAAAAAAAAAAAAAAA' as Base64url, request: digest, iat: at, reasons: judgement.reasons }
+  const statement = { v: 1, signer: 1, boot: 'AAAAAAAAAAAAAAAAAAAAAA' as Base64url, request: digest, shown: digest, iat: at, reasons: judgement.reasons }
   expect(refusalStatement.safeParse(statement).error?.issues ?? []).toEqual([])
 }
 

@@ -47,7 +47,7 @@ export type BootCertificate = z.infer<typeof bootCertificate>
 export const bootBytes = ({ signer, boot, key, iat }: z.infer<typeof bootStatement>): Uint8Array => tagged('boot/v1', canonical({ signer, boot, key, iat }))
 
 /** A veto, signed by the boot key so that anyone can check it. */
-export const refusalStatement = z.strictObject({ v: z.literal(1), signer: signerId, boot: bootId, request: digestText, intent: digestText.optional(), iat: seconds, reasons: z.array(reason).min(1).max(64) })
+export const refusalStatement = z.strictObject({ v: z.literal(1), signer: signerId, boot: bootId, request: digestText, shown: digestText, intent: digestText.optional(), iat: seconds, reasons: z.array(reason).min(1).max(64) })
 export const refusal = z.strictObject({ ...refusalStatement.shape, signature: base64urlOf(64) })
 export type Refusal = z.infer<typeof refusal>
 export const refusalBytes = ({ signature: _, ...statement }: Omit<Refusal, 'signature'> & { signature?: unknown }): Uint8Array => tagged('refusal/v1', canonical(statement))
@@ -95,6 +95,12 @@ export function requestHash(item: Pick<SignItem, 'attempt' | 'purpose' | 'epoch'
   const { attempt, purpose, epoch, intent, bytes_hash, commitments } = item
   return taggedHash('sign-request/v1', canonical({ attempt, purpose, epoch, intent, bytes_hash, commitments })) as RequestHash
 }
+/**
+ * What a judgement went by besides the intent. A refusal names it: a coordinator that shows a signer false evidence, or asserts what is
+ * not so, gets a veto on that, not one on what the requester sent.
+ */
+export const shownDigest = ({ roster, policy, evidence, approvals, asserted }: Pick<SignItem, 'roster' | 'policy' | 'evidence' | 'approvals' | 'asserted'>): Base64url =>
+  toBase64url(taggedHash('sign-shown/v1', canonical({ roster, policy, evidence, approvals, asserted })))
 /** For an item that could not even be read. */
 export const unreadableRequestHash = (item: unknown): RequestHash => taggedHash('sign-request-unreadable/v1', utf8(JSON.stringify(item))) as RequestHash
 

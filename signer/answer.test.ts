@@ -4,9 +4,9 @@ import { verifyShare } from '@symbolon/core/aggregate.ts'
 import { fromBase64url, toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
 import { encodeIntent } from '@symbolon/protocol/intent.ts'
 import { verifyP256 } from '@symbolon/protocol/p256.ts'
-import { bootBytes, bytesHash, refusalBytes, replyBytes, requestHash, signReply, unreadableRequestHash, type Answer, type SignItem, type SignReply } from '@symbolon/protocol/sign.ts'
+import { bootBytes, bytesHash, refusalBytes, replyBytes, requestHash, shownDigest, signReply, unreadableRequestHash, type Answer, type SignItem, type SignReply } from '@symbolon/protocol/sign.ts'
 import { parseToken, assembleToken } from '@symbolon/protocol/token.ts'
-import { at, idTokenEvidence, intentOf, keyEvidence, signJws } from '@symbolon/policy/judge.testkit.ts'
+import { at, bundleWith, defaultData, idTokenEvidence, intentOf, keyEvidence, signJws } from '@symbolon/policy/judge.testkit.ts'
 import { jwsSigningInput } from '@symbolon/protocol/jws.ts'
 import { proofSigningInput } from '@symbolon/protocol/proof.ts'
 import { answer } from './answer.ts'
@@ -306,6 +306,21 @@ describe('I-1 a refusal is a judgement, signed', () => {
     expect(signedBy(seat, refusalBytes(refusal), refusal.signature)).toBe(true)
     expect(signedBy(seat, refusalBytes({ ...refusal, iat: at + 1 }), refusal.signature)).toBe(false)
     expect([held(seat), seat.signer.journal.head().seq]).toEqual([1, 1])
+  })
+
+  test.each<[string, (item: SignItem) => Partial<SignItem>]>([
+    ['on false evidence', (item) => ({ evidence: item.evidence.map(() => ({ kind: 'key' as const, proof: 'e30.e30.AAAA' })) })],
+    ['on what the api asserts', () => ({ asserted: { address: '192.0.2.66' } })],
+  ])('a veto %s is none on what the requester showed: it names what it was shown', async (_, change) => {
+    const table = await set({ bundle: bundleWith({ ...defaultData, deny: { ...defaultData.deny, addresses: ['192.0.2.66'] } }) })
+    const [seat] = table.seats
+    const item = itemOf(table)
+    const altered = { ...item, ...change(item) }
+    const { answers: [first] } = await ask(seat, altered)
+    if (first?.result !== 'refused') throw new Error('not refused')
+    expect(requestHash(altered)).toEqual(requestHash(item))
+    expect([first.refusal.shown === shownDigest(altered), first.refusal.shown === shownDigest(item)]).toEqual([true, false])
+    expect(signedBy(seat, refusalBytes({ ...first.refusal, shown: shownDigest(item) }), first.refusal.signature)).toBe(false)
   })
 
   test('evidence made for another intent', async () => {

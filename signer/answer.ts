@@ -157,7 +157,7 @@ function record(signer: Signer, cases: readonly Judged[], clock: number): (Judge
   const outcomes = signer.journal.record(cases.map(wishOf), clock)
   return cases.flatMap((each, at) => {
     const { judgement } = each
-    const about = { request: each.request, intent: judgement.digest, iat: clock }
+    const about = { request: each.request, item: each.item, intent: judgement.digest, iat: clock }
     const outcome = outcomes?.[at]
     if (outcome === 'granted' && judgement.verdict === 'granted') return [Object.assign(each, { judgement })]
     if (outcome === undefined) each.answer = notNow('ill')

@@ -1,7 +1,7 @@
 import { toBase64url } from '@symbolon/protocol/bytes.ts'
 import type { NotNowCode } from '@symbolon/protocol/errors.ts'
 import { reasonOf, type Reason } from '@symbolon/protocol/reason.ts'
-import { refusalBytes, type Answer, type RequestHash } from '@symbolon/protocol/sign.ts'
+import { refusalBytes, shownDigest, type Answer, type RequestHash, type SignItem } from '@symbolon/protocol/sign.ts'
 import type { Boot } from './boot.ts'
 
 /* The two ways of not signing. A refusal is a judgement on the request: signed, and a veto. `not_now` speaks of this machine only. */
@@ -12,8 +12,8 @@ export interface Refusing {
 }
 
 /** @param intent digest of the intent, if it could be read */
-export function refuse({ id, boot }: Refusing, about: { readonly request: RequestHash; readonly intent: Uint8Array | undefined; readonly iat: number }, reasons: readonly Reason[]): Answer {
-  const statement = { v: 1 as const, signer: id, boot: boot.id, request: toBase64url(about.request), ...(about.intent === undefined ? {} : { intent: toBase64url(about.intent) }), iat: about.iat, reasons: [...reasons] }
+export function refuse({ id, boot }: Refusing, about: { readonly request: RequestHash; readonly item: SignItem; readonly intent: Uint8Array | undefined; readonly iat: number }, reasons: readonly Reason[]): Answer {
+  const statement = { v: 1 as const, signer: id, boot: boot.id, request: toBase64url(about.request), shown: shownDigest(about.item), ...(about.intent === undefined ? {} : { intent: toBase64url(about.intent) }), iat: about.iat, reasons: [...reasons] }
   return { result: 'refused', refusal: { ...statement, signature: boot.sign(refusalBytes(statement)) } }
 }
 
