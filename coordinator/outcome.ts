@@ -21,7 +21,8 @@ export type End =
 /** What the caller is told: the result, and how each signer took part. Refused, unreachable and faulty never pass for one another. */
 export function outcomeOf(end: End, seats: ReadonlyMap<number, Seat>): MintOutcome {
   const signed = new Set(end.result === 'signed' ? end.by : [])
-  const parts = [...seats].map(([signer, seat]) => partOf(signer, seat, signed.has(signer)))
+  const timedOut = end.result === 'unreachable' && end.timedOut === true
+  const parts = [...seats].map(([signer, seat]) => partOf(signer, seat, signed.has(signer), timedOut))
   switch (end.result) {
     case 'signed':
       return { outcome: 'signed', signature: end.signature, parts }
@@ -31,12 +32,12 @@ export function outcomeOf(end: End, seats: ReadonlyMap<number, Seat>): MintOutco
       return { outcome: 'faulty', parts }
     case 'unreachable': {
       const retryAfter = Math.max(0, ...[...seats.values()].map((seat) => (seat.at === 'failed' ? (seat.retryAfter ?? 0) : 0)))
-      return { outcome: 'unreachable', code: codeOf(end.timedOut === true, parts), parts, ...(retryAfter > 0 ? { retry_after: retryAfter } : {}) }
+      return { outcome: 'unreachable', code: codeOf(timedOut, parts), parts, ...(retryAfter > 0 ? { retry_after: retryAfter } : {}) }
     }
   }
 }
 
-function partOf(signer: number, seat: Seat, signed: boolean): Part {
+function partOf(signer: number, seat: Seat, signed: boolean, timedOut: boolean): Part {
   // A signer whose share is good but whose R is not has signed, and is faulty all the same.
   if (seat.at === 'faulty') return { signer, state: 'faulty' }
   if (signed) return { signer, state: 'signed' }
@@ -47,7 +48,8 @@ function partOf(signer: number, seat: Seat, signed: boolean): Part {
       if (seat.code === undefined) return { signer, state: 'unreachable' }
       return seat.code === 'timed_out' ? { signer, state: 'unreachable', code: 'timed_out' } : { signer, state: 'not_now', code: seat.code }
     case 'busy':
-      return seat.late ? { signer, state: 'unreachable', code: 'timed_out' } : { signer, state: 'unused' }
+      // Its answer was not waited for. That it would not have come is known only if all the time there was has passed.
+      return timedOut ? { signer, state: 'unreachable', code: 'timed_out' } : { signer, state: 'unused' }
     case 'free':
       return { signer, state: 'unused' }
   }
