@@ -11,13 +11,14 @@ export type HealthState = 'well' | 'unwilling' | 'late' | 'down'
 
 export interface Health {
   readonly state: HealthState
-  /** Milliseconds since it last answered anything; Infinity if never. */
-  readonly silence: number
   /** Milliseconds after which an answer counts as late, for an item that is asked now. */
   readonly patience: number
   /** How long an answer may take if `load` items wait before it. Lower is better; for comparison only. */
   cost(load: number): number
+  /** It answered an item, after so long. */
   answered(ms: number): void
+  /** It answered something else, which takes another time and says nothing about the calls that are late. */
+  alive(): void
   unwilling(): void
   late(): void
   failed(): void
@@ -48,7 +49,6 @@ export function openHealth(patience: Patience, clock: () => number): Health {
   let unwillingUntil = -Infinity
   let mean = unknown
   let deviation = unknown
-  let lastAnswer = -Infinity
   let lastEvent = clock()
 
   const faded = (value: number): number => {
@@ -65,9 +65,6 @@ export function openHealth(patience: Patience, clock: () => number): Health {
     get state() {
       return state === 'well' && clock() < unwillingUntil ? 'unwilling' : state
     },
-    get silence() {
-      return clock() - lastAnswer
-    },
     get patience() {
       return Math.min(patience.most, Math.max(patience.least, faded(mean) + 4 * faded(deviation)))
     },
@@ -75,7 +72,9 @@ export function openHealth(patience: Patience, clock: () => number): Health {
     answered(ms) {
       measure(ms)
       state = 'well'
-      lastAnswer = clock()
+    },
+    alive() {
+      if (state === 'down') state = 'well'
     },
     unwilling() {
       unwillingUntil = clock() + unwillingMs

@@ -108,7 +108,7 @@ describe('health', () => {
     expect(health.cost(16)).toBeGreaterThan(health.cost(0))
   })
 
-  test('late until it answers, unwilling for a second, down until it answers', () => {
+  test('late until it answers an item, unwilling for a second, down until it answers anything', () => {
     const { time, health } = openAt()
     health.late()
     expect(health.state).toBe('late')
@@ -121,7 +121,10 @@ describe('health', () => {
     health.failed()
     health.late()
     expect(health.state).toBe('down')
-    health.answered(1)
+    health.alive()
     expect(health.state).toBe('well')
+    health.late()
+    health.alive()
+    expect(health.state).toBe('late')
   })
 })

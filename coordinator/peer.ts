@@ -62,6 +62,7 @@ export class Peer {
   readonly #batches: Batches<Queued, Heard>
   readonly #prober = openProber(() => this.#findWell())
   #restocking: Promise<Stocked> | undefined
+  #probing: Promise<void> | undefined
   #nextReply = Promise.withResolvers<void>()
   #report: Pick<SignerStatus, 'epoch' | 'roster' | 'policy'> = { epoch: 0, roster: 0, policy: '' }
   #problem: string | undefined = 'not asked yet'
@@ -129,14 +130,19 @@ export class Peer {
     return this.#boots.certificateOf(boot)
   }
 
-  /** Asks how the signer is. */
-  async probe(): Promise<void> {
+  /** Asks how the signer is. Those who ask meanwhile share the call. */
+  probe(): Promise<void> {
+    this.#probing ??= this.#probe().finally(() => (this.#probing = undefined))
+    return this.#probing
+  }
+
+  async #probe(): Promise<void> {
     const askedAt = this.#options.clock()
     const report = await callStatus(this.#options.channel, this.#options.settings.probeMs)
     if (!report.ok) return this.#noteFailure(report)
     if (!this.#admit(report.value.certificate, askedAt)) return
     this.#noteReport(report.value, report.value.problems[0])
-    this.health.answered(this.#options.clock() - askedAt)
+    this.health.alive()
   }
 
   status(): SignerStatus {
@@ -217,7 +223,7 @@ export class Peer {
     if (!this.#admit(reply.value.certificate, askedAt)) return { ok: false, why: { heard: 'nonsense' } }
     this.#noteReport(reply.value, undefined)
     if (reply.value.epoch !== epoch) return { ok: false, why: { heard: 'not_now', code: 'epoch_unknown', again: false } }
-    this.health.answered(clock() - askedAt)
+    this.health.alive()
     this.#stock.add(reply.value.certificate.boot, reply.value.commitments)
     return this.#stock.size > 0 ? { ok: true } : { ok: false, why: { heard: 'not_now', code: 'busy', again: false } }
   }
