@@ -89,6 +89,8 @@ export interface Run {
   /** Everything that was sent, in order. */
   readonly sent: CeremonyMessage[]
   readonly aborts: AbortMessage[]
+  /** A new process in the place of a member: it knows what is on its disk, and the others do not know that it is new. */
+  restart(id: number): Promise<Result>
 }
 
 /** Starts every member of `who` on its own plan. `gone`: one that is not there to tell others why it stops. */
@@ -121,13 +123,21 @@ export function start(who: readonly { person: Person; plan: Plan }[], options: {
     const reply: CeremonyReply = receiver.take(from.id, overTheWire(ceremonyMessage, arrives))
     if (reply.result === 'refused') conductors.get(from.id)?.refusedBy(to.id, reply.code)
   }
-  for (const { person, plan } of who) {
+  const enter = ({ person, plan }: (typeof who)[number]): Conductor => {
     const terms = termsOf(plan, person.id)
-    conductors.set(person.id, new Conductor({ plan, terms, suite, keystore: person.keystore, storage: person.storage, exchange: exchangeOf(person), clock, progress: person.storage.begin(terms.plan) }))
+    const conductor = new Conductor({ plan, terms, suite, keystore: person.keystore, storage: person.storage, exchange: exchangeOf(person), clock, progress: person.storage.begin(terms.plan) })
+    conductors.set(person.id, conductor)
+    return conductor
   }
+  who.forEach(enter)
   const deadline = AbortSignal.timeout(deadlineMs)
   const results = Promise.all([...conductors].map(async ([id, conductor]) => [id, await conductor.run(deadline)] as const)).then((rows) => new Map(rows))
-  return { conductors, results, sent, aborts }
+  const restart = (id: number): Promise<Result> => {
+    const member = who.find(({ person }) => person.id === id)
+    if (member === undefined) throw new Error(`no member ${id}`)
+    return enter(member).run(deadline)
+  }
+  return { conductors, results, sent, aborts, restart }
 }
 
 /** Through the bytes, so that what the schema would refuse cannot be sent here either. */

@@ -1,5 +1,5 @@
 import { createECDH } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
@@ -10,6 +10,7 @@ import type { Secret } from '@symbolon/core/secret.ts'
 import { fromBase64url, sha256, toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
 import { canonical } from '@symbolon/protocol/json.ts'
 import { decodePoint, jwkOfPoint, verifyP256, type P256Jwk } from '@symbolon/protocol/p256.ts'
+import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
 import { sealBlob } from './blob.ts'
 import type { Keystore, KeystoreResult, SealHeader } from './keystore.ts'
 import type { KeystorePlace } from './open.ts'
@@ -175,6 +176,19 @@ export function keystoreContract(name: string, backend: Backend): void {
       value(await keystore.receiveKey()).borrow((bytes) => ecdh.setPrivateKey(bytes))
       const point = decodePoint(ecdh.getPublicKey())
       expect(point === undefined ? undefined : jwkOfPoint(point)).toEqual(keystore.hpke)
+    })
+
+    test.each<[string, () => Secret]>([
+      ['another scalar', () => secretOf(9)],
+      ['what is no scalar', () => secretOf(0)],
+      ['what is too short', () => secretOf(9, 16)],
+    ])('TST-50 a receive key that was replaced by %s does not open', async (what, secret) => {
+      const target = place(7, `replaced by ${what}`)
+      const made = value(await backend.create(target))
+      const wanted: SealHeader = { kind: 'hpke', signer: 7, key: thumbprint(made.hpke) }
+      writeFileSync(join(target.folder, 'hpke.sealed'), value(sealBlob({ sealing: backend.sealingKey(target), header: wanted, secret: secret(), memory })))
+      await made.close()
+      expect(codeOf(await backend.open(target))).toBe('receive_key_other')
     })
 
     test('opens again with the same keys and the same blobs', async () => {

@@ -2,7 +2,9 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { fromBase64url, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
-import { abortBytes, phases, type AbortMessage, type CeremonyMessage, type MessageOf, type Phase } from '@symbolon/protocol/ceremony.ts'
+import { abortBytes, phases, type AbortMessage, type CeremonyMessage, type CertificateStatement, type MessageOf, type Phase } from '@symbolon/protocol/ceremony.ts'
+import { versionOne } from '@symbolon/roster/genesis.ts'
+import { keysetBytes, keysetOf } from '@symbolon/roster/keyset.ts'
 import type { Plan } from '@symbolon/roster/plan.ts'
 import type { Result } from '@symbolon/keygen/conductor.ts'
 import { makePeople, planFor, resign, start, suite, termsOf, type Person, type Wire } from '@symbolon/keygen/members.testkit.ts'
@@ -58,6 +60,19 @@ describe('a member that does not keep to the rules is named, and nothing becomes
     expect([verdictOf(results, 1), verdictOf(results, 2)]).toContainEqual(proven(code))
     for (const id of [1, 2]) expect(verdictOf(results, id)).toMatchObject({ result: 'ended', code, culprits: [evil] })
     expect(nothingActive()).toBe(true)
+  })
+
+  test('I-5 signs the keyset as of tomorrow, so that it would look fresh too long', async () => {
+    const wire: Wire = async (from, _to, message) => {
+      if (from.id !== evil || message.phase !== 'keyset') return message
+      const roster = versionOne(plan, (JSON.parse(readFileSync(join(from.state, 'ceremony', 'progress.json'), 'utf8')) as { statement: CertificateStatement }).statement)
+      const iat = message.body.iat + 86_400
+      const signature = await from.keystore.sign(keysetBytes(keysetOf(roster), iat))
+      return resign(from, message, { body: { ...message.body, iat, signature: signature.ok ? toBase64url(signature.value) : '' } })
+    }
+    const results = await start(all(), { wire }).results
+    expect([verdictOf(results, 1), verdictOf(results, 2)]).toContainEqual({ ...proven('keyset_differs'), result: 'undecided' })
+    for (const id of [1, 2]) expect(person(id).storage.active()).toBe(false)
   })
 
   test('SEC-14 sends a member its own digests back', async () => {
@@ -146,6 +161,17 @@ describe('SEC-20 whoever stops whenever', () => {
     expect([...second.values()].map(({ result }) => result)).toEqual(['ended', 'ended', 'ended'])
     const third = await start(all()).results
     expect([...third.values()].map(({ result }) => result)).toEqual(['activated', 'activated', 'activated'])
+  })
+
+  test('a member that is restarted behind its certificate is told again what it was told', async () => {
+    let isCut = true
+    const wire: Wire = (from, to, message) => (isCut && (from.id === evil || to.id === evil) && phases.indexOf(message.phase) > phases.indexOf('certify') ? undefined : message)
+    const run = start(all(), { wire, deadlineMs: 12_000, gone: evil })
+    await expect.poll(() => run.sent.filter(({ phase }) => phase === 'keyset').length, { timeout: 8_000 }).toBe(3)
+    isCut = false
+    expect((await run.restart(evil)).result).toBe('activated')
+    const results = await run.results
+    expect([results.get(1)?.result, results.get(2)?.result]).toEqual(['activated', 'activated'])
   })
 
   test('a member that missed the end is helped by those that are active already', async () => {
