@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { startDkg, type Dkg } from '@symbolon/core/dkg.ts'
 import { fromBase64url, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
@@ -17,7 +18,9 @@ let dealt: MessageOf<'deal'>['body']['shares'][number]
 const blank = { v: 1, plan: 'A'.repeat(43) as Base64url, signature: 'A'.repeat(86) as Base64url } as const
 
 beforeAll(async () => {
-  const plan = planFor((await makePeople()).people)
+  const made = await makePeople()
+  const plan = planFor(made.people)
+  rmSync(made.root, { recursive: true })
   const terms = termsOf(plan, 2)
   const dealing: DealingTerms = { plan: terms.plan, self: 2, members: [1, 2, 3], t: 2, epoch: 1 }
   const keys = new Map<number, SessionKey>()

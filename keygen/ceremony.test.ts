@@ -1,4 +1,5 @@
-import { beforeAll, describe, expect, test } from 'vitest'
+import { rmSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { toBase64url } from '@symbolon/protocol/bytes.ts'
 import { phases, sessionOf, type CeremonyMessage, type MessageOf, type Phase } from '@symbolon/protocol/ceremony.ts'
 import { advance, begin, end, receive, resume, type Running, type State } from './ceremony.ts'
@@ -7,6 +8,7 @@ import { makePeople, planFor, resign, termsOf, type Person } from './members.tes
 
 /* The table of states, driven with messages that are valid but for one thing. Bodies are not the state machine's affair. */
 
+let root: string
 let people: Person[]
 let terms: ReturnType<typeof termsOf>
 let accepts: Map<number, MessageOf<'accept'>>
@@ -48,7 +50,7 @@ const refusalOf = (state: State, message: CeremonyMessage, peer = message.sender
 }
 
 beforeAll(async () => {
-  people = (await makePeople()).people
+  ;({ root, people } = await makePeople())
   terms = termsOf(planFor(people), 1)
   accepts = new Map()
   for (const { id } of people) {
@@ -57,6 +59,8 @@ beforeAll(async () => {
   }
   session = sessionOf(terms.plan, [...accepts.values()])
 })
+
+afterAll(() => rmSync(root, { recursive: true }))
 
 describe('the states of a ceremony', () => {
   test('each phase waits for every member and gives way to the next; done by all is the end', async () => {
