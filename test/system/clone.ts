@@ -53,8 +53,11 @@ export async function cloneOf({ user }: { user?: number } = {}): Promise<Clone> 
   }
 }
 
-/** Settings of the developer who runs the tests must not help or hinder the newcomer. */
-const environment = (): Record<string, string | undefined> => Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(SYMBOLON_|FROST_|VITEST|NODE_|KEYSTORE$|DETACH$|MAKE)/.test(name)))
+/** Settings of the developer who runs the tests must not help or hinder the newcomer, and what the tests installed is not on the path. */
+const environment = (): Record<string, string | undefined> => ({
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(SYMBOLON_|FROST_|VITEST|NODE_(ENV|OPTIONS)$|KEYSTORE$|DETACH$|MAKE|MFLAGS)/.test(name))),
+  PATH: (process.env['PATH'] ?? '').split(':').filter((folder) => !folder.startsWith(join(root, '.tools')) && !folder.includes('node_modules')).join(':'),
+})
 
 async function give(path: string, user: number): Promise<void> {
   await must(execute('chown', ['-R', `${user}:${user}`, path], {}))
