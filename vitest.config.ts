@@ -4,8 +4,6 @@ const unit = ['{core,protocol,roster,evidence,policy,keystore,runtime,api,coordi
 
 export default defineConfig({
   test: {
-    // As many as the smallest machine that this is built for has cores; by default one is left idle.
-    maxWorkers: 2,
     projects: [
       // `make check`: no process of ours is started, so these stay fast.
       { test: { name: 'unit', include: unit, pool: 'threads', testTimeout: 20_000 } },

@@ -11,13 +11,16 @@ import { dirname, join } from 'node:path'
 const root = dirname(import.meta.dirname)
 const tools = join(root, '.tools')
 
+/** Unit tests use the cores of the smallest machine; a system test has them to itself, since it measures, crashes and starts whole stacks. */
+const workers: Readonly<Record<string, number>> = { unit: 2, system: 1 }
+
 type Counts = { readonly passed: number; readonly failed: number }
 
 function runProject(project: string): Counts {
   const folder = mkdtempSync(join(tools, 'results-'))
   const file = join(folder, 'results.json')
   try {
-    const { status } = spawnSync(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`], {
+    const { status } = spawnSync(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--project', project, `--maxWorkers=${workers[project] ?? 1}`, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`], {
       cwd: root,
       stdio: ['ignore', 'inherit', 'inherit'],
       env: { ...process.env, PATH: `${join(tools, 'bin')}:${process.env['PATH'] ?? ''}` },
