@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { fromBase64url, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import { evidence as evidenceShape, type Evidence } from '@symbolon/protocol/evidence.ts'
 import type { TokenRequest } from '@symbolon/protocol/http.ts'
-import { decodeIntent, encodeIntent, tokenIntent, type TokenIntent } from '@symbolon/protocol/intent.ts'
+import { decodeTokenIntent, encodeIntent, tokenIntent, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import { checkShape } from '@symbolon/protocol/json.ts'
 import { parseJws } from '@symbolon/protocol/jws.ts'
 import type { SubjectOf } from './subject.ts'
@@ -97,7 +97,7 @@ interface IntentText {
 
 function givenIntent(form: ExchangeForm, text: string): Read<IntentText> {
   const bytes = fromBase64url(text)
-  const decoded = bytes === undefined ? undefined : decodeIntent(bytes)
+  const decoded = bytes === undefined ? undefined : decodeTokenIntent(bytes)
   if (bytes === undefined || decoded === undefined) return fail('intent_malformed', { detail: 'The intent is not base64url.' })
   if (!decoded.ok) return fail(decoded.reason === 'not_canonical' ? 'intent_not_canonical' : 'intent_malformed', { problems: decoded.problems })
   const differs = disagreement(form, decoded.value)

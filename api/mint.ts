@@ -73,7 +73,7 @@ export async function judge({ request, asserted, event }: Pick<MintCall, 'reques
   if (judged.verdict === 'unavailable') return judged
   if (judged.principal !== undefined) event.learn({ principal: judged.principal.id })
   if (judged.digest !== undefined) event.learn({ intent: Buffer.from(judged.digest).toString('base64url') })
-  if (judged.intent !== undefined) event.learn({ scope: judged.intent.scope.join(' '), aud: judged.intent.aud })
+  if (judged.intent?.kind === 'token') event.learn({ scope: judged.intent.scope.join(' '), aud: judged.intent.aud })
   if (judged.verdict === 'refused' && judged.reasons[0].rule !== undefined) event.learn({ rule: judged.reasons[0].rule })
   return judged
 }

@@ -9,7 +9,7 @@ import { defaultData, defaultProgram } from '@symbolon/policy/files.ts'
 import { rehearse, type Asker, type Rehearsal } from '@symbolon/policy/rehearse.ts'
 import { ok, type Outcome } from '@symbolon/sdk/errors.ts'
 import { plan, planBytesLimit } from '@symbolon/roster/plan.ts'
-import { problemsOf, roster, rosterBytesLimit, template, type RosterTemplate } from '@symbolon/roster/roster.ts'
+import { problemsOf, roster, rosterBytesLimit, template, type RosterDraft } from '@symbolon/roster/roster.ts'
 import type { ExplainFlags } from './explain.ts'
 import { explainedView } from './explained.ts'
 import { LocalFailure } from './failure.ts'
@@ -50,10 +50,10 @@ function claimsOf(path: string): Claims {
 }
 
 /** A roster, a plan, or the template in it; by default what the development deployment has. */
-function rosterOf({ roster: path }: ExplainFlags, io: Io): RosterTemplate {
+function rosterOf({ roster: path }: ExplainFlags, io: Io): RosterDraft {
   const file = path ?? inHome(io, 'roster.json', '--roster')
   const bytes = bytesOf(file)
-  const read = [readAs(roster, bytes), readAs(template, bytes), templateIn(bytes)]
+  const read: (Decoded<RosterDraft> | undefined)[] = [readAs(roster, bytes), readAs(template, bytes), templateIn(bytes)]
   const found = read.find((each) => each?.ok === true)
   if (found?.ok !== true) throw new LocalFailure(`${file} is no roster`, read[1]?.ok === false ? read[1].problems.map(({ pointer, message }) => `${pointer} ${message}`).slice(0, 4).join('; ') || read[1].reason : 'unreadable', 'Give a roster, a ceremony plan, or the template of version 1.')
   const problems = problemsOf(found.value)
@@ -61,9 +61,9 @@ function rosterOf({ roster: path }: ExplainFlags, io: Io): RosterTemplate {
   return found.value
 }
 
-const readAs = <T extends RosterTemplate>(schema: z.ZodType<T>, bytes: Buffer): Decoded<RosterTemplate> => decodeAs(schema, bytes, rosterBytesLimit)
+const readAs = <T extends RosterDraft>(schema: z.ZodType<T>, bytes: Buffer): Decoded<RosterDraft> => decodeAs(schema, bytes, rosterBytesLimit)
 
-function templateIn(bytes: Buffer): Decoded<RosterTemplate> | undefined {
+function templateIn(bytes: Buffer): Decoded<RosterDraft> | undefined {
   const decoded = decodeAs(plan, bytes, planBytesLimit)
   return decoded.ok ? { ok: true, value: decoded.value.template } : undefined
 }

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { fromBase64url, toBase64url } from '@symbolon/protocol/bytes.ts'
-import { decodeIntent, intentDigest } from '@symbolon/protocol/intent.ts'
+import { decodeTokenIntent, intentDigest } from '@symbolon/protocol/intent.ts'
 import { testDeployment } from '@symbolon/sdk/deployment.testkit.ts'
 import { openShell, type Shell } from './cli.testkit.ts'
 import { exitCodeOf, failureLines } from './failure.ts'
@@ -49,7 +49,7 @@ async function serve(reply: (path: string, body: string) => Reply | undefined = 
 
 function mintReply(body: string): Reply {
   const bytes = fromBase64url((JSON.parse(body) as { intent: string }).intent) ?? new Uint8Array()
-  const decoded = decodeIntent(bytes)
+  const decoded = decodeTokenIntent(bytes)
   if (!decoded.ok) throw new Error(decoded.reason)
   const { iss, sub, aud, client, scope, iat } = decoded.value
   const jti = toBase64url(intentDigest(bytes))
@@ -70,7 +70,7 @@ describe('mint', () => {
   test('asks for what was said', async () => {
     const requests = await serve()
     await shell.run(['mint', '--scope', 'write:staging,read:logs', '--scope', 'deploy:canary', '--ttl', '15m', '--reason', 'nightly', '--ctx', 'job=7', '--audience', 'https://other.test'])
-    const decoded = decodeIntent(fromBase64url((JSON.parse(requests[1]?.body ?? '') as { intent: string }).intent) ?? new Uint8Array())
+    const decoded = decodeTokenIntent(fromBase64url((JSON.parse(requests[1]?.body ?? '') as { intent: string }).intent) ?? new Uint8Array())
     expect(decoded.ok && decoded.value).toMatchObject({ sub: 'worker', client: 'worker', aud: 'https://other.test', scope: ['deploy:canary', 'read:logs', 'write:staging'], ttl: 900, reason: 'nightly', ctx: { job: '7' } })
   })
 

@@ -39,6 +39,8 @@ export function planOf(deployment: Deployment, parts: { rows: readonly PublicRow
       version: 1,
       deployment: { name: 'development', issuer: deployment.issuer, rp_id: deployment.rpId, console_origins: [deployment.consoleOrigin] },
       bootstrap: { kty: 'OKP', crv: 'Ed25519', x: bootstrap },
+      people: [],
+      grants: { max: 43_200 },
       clients: [{ id: developmentService.client, name: 'Symbolon command line' }, ...(others.clients ?? [])],
       services: [{ id: developmentService.id, name: 'Development service', roles: ['engineer'], groups: [], keys: [{ id: developmentService.key, jwk: { kty: 'OKP', crv: 'Ed25519', x: service } }] }, ...(others.services ?? [])],
       issuers: others.issuers ?? [],
@@ -51,6 +53,6 @@ export function planOf(deployment: Deployment, parts: { rows: readonly PublicRow
       rate: others.rate ?? rate,
       signers: rows.map(({ id, identity, hpke }) => ({ id, name: `signer-${id}`, address: `127.0.0.1:${port(`signer-${id}`)}`, identity, hpke })),
       policy,
-    } satisfies Record<keyof RosterTemplate, unknown>,
+    } satisfies Record<keyof Omit<RosterTemplate, 'attestation'>, unknown>,
   } satisfies Record<keyof Plan, unknown>
 }

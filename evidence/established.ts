@@ -4,7 +4,8 @@ import type { Base64url } from '@symbolon/protocol/bytes.ts'
 import type { Intent, IntentDigest } from '@symbolon/protocol/intent.ts'
 import type { Json } from '@symbolon/protocol/json.ts'
 import { reasonOf, type Reason } from '@symbolon/protocol/reason.ts'
-import type { Actor, Ceiling, Origin } from '@symbolon/protocol/token.ts'
+import type { Ceiling } from '@symbolon/protocol/ceiling.ts'
+import type { Actor, Origin } from '@symbolon/protocol/token.ts'
 
 /** Who asks, as the roster knows them. `roles` and `groups` are the row's own, as of this roster. */
 export interface Principal {

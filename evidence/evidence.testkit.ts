@@ -2,7 +2,7 @@ import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 import { sha256, toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
 import type { Evidence } from '@symbolon/protocol/evidence.ts'
 import { ed25519Jwk, p256Jwk, rsaJwk, type ProofJwk } from '@symbolon/protocol/fields.ts'
-import { encodeIntent, intentDigest, type Intent, type IntentDigest } from '@symbolon/protocol/intent.ts'
+import { encodeIntent, intentDigest, type Intent, type IntentDigest, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import { assembleJws } from '@symbolon/protocol/jws.ts'
 import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
 import type { TokenClaims } from '@symbolon/protocol/token.ts'
@@ -62,6 +62,8 @@ export const document = (change: Partial<Roster> = {}): Roster =>
     version: 1,
     deployment: { name: 'test', issuer: here, rp_id: 'mint.example', console_origins: ['https://console.example'] },
     bootstrap: { kty: 'OKP', crv: 'Ed25519', x: bytes(32, 90) },
+    people: [],
+    grants: { max: 43_200 },
     clients: [{ id: 'symbolon-cli', name: 'CLI' }],
     services: [
       { id: 'svc-deploy', name: 'Deploy', roles: ['engineer'], groups: ['ops'], owner: 'ann', keys: [{ id: 'svc-deploy-2', jwk: proofJwkOf(keys.service.publicKey) }, { id: 'svc-deploy-1', jwk: proofJwkOf(keys.previous.publicKey) }] },
@@ -106,8 +108,8 @@ export interface Asked {
   readonly digest: IntentDigest
 }
 
-export function ask(change: Partial<Intent> = {}): Asked {
-  const intent: Intent = { v: 1, kind: 'token', nonce: bytes(16, 1), iat: issueTime, exp: issueTime + 300, iss: here, lineage: bytes(32, 5), sub: 'svc-deploy', client: 'symbolon-cli', aud: 'https://logs.example', scope: ['read:logs'], ...change }
+export function ask(change: Partial<TokenIntent> = {}): Asked {
+  const intent: TokenIntent = { v: 1, kind: 'token', nonce: bytes(16, 1), iat: issueTime, exp: issueTime + 300, iss: here, lineage: bytes(32, 5), sub: 'svc-deploy', client: 'symbolon-cli', aud: 'https://logs.example', scope: ['read:logs'], ...change }
   return { intent, digest: intentDigest(encodeIntent(intent)) }
 }
 

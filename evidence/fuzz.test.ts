@@ -66,7 +66,7 @@ describe('J-6 J-8 one item, one spelling', () => {
   })
 
   test.each([['key', 'proof', asked] as const, ['id_token', 'token', ci] as const, ['token', 'token', asked] as const, ['token', 'proof', asked] as const])('property: %s with its %s changed anywhere is refused', (kind, member, of) => {
-    const item: Record<string, string> = { ...honest[kind] }
+    const item = { ...honest[kind] } as unknown as Record<string, string>
     fc.assert(
       fc.property(altered(item[member] ?? ''), (text) => {
         expect(answer([{ ...item, [member]: text } as unknown as Evidence], of).ok).toBe(false)

@@ -3,7 +3,8 @@ import type { IntentKind } from '@symbolon/protocol/intent.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import { parseProof } from '@symbolon/protocol/proof.ts'
 import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
-import { parseToken, type Ceiling, type TokenClaims } from '@symbolon/protocol/token.ts'
+import type { Ceiling } from '@symbolon/protocol/ceiling.ts'
+import { parseToken, type TokenClaims } from '@symbolon/protocol/token.ts'
 import type { Roster } from '@symbolon/roster/roster.ts'
 import { narrow } from './ceiling.ts'
 import { refuse, type EvidenceInput, type EvidenceResult, type IssuerJwk, type Principal } from './established.ts'
@@ -15,7 +16,7 @@ import { trustOf } from './trust.ts'
 type TokenJudge = (item: { readonly token: string; readonly proof: string }, input: EvidenceInput) => EvidenceResult
 
 /** What a token may stand for. Never a grant, a roster change, a ceremony or an approval: a new kind must be decided here. */
-const covers: Readonly<Record<IntentKind, boolean>> = { token: true }
+const covers: Readonly<Record<IntentKind, boolean>> = { token: true, grant: false, roster: false, revoke: true, lock: false, read: true }
 
 /** Evidence `token`: a live token made for this deployment itself, and a proof by the key that its `cnf` names. */
 export function openTokenJudge(roster: Roster, keyring: Keyring): TokenJudge {

@@ -26,6 +26,10 @@ export function openVerifier(roster: Roster): Verifier {
         return idToken(item, input)
       case 'token':
         return token(item, input)
+      case 'passkey':
+      case 'grant':
+      case 'sealed_id_token':
+        return refuse('evidence_kind_unsupported', 'This kind of evidence is not supported.', { rule: 'evidence', fact: item.kind })
     }
   }
 

@@ -54,6 +54,8 @@ export const planFor = (people: readonly Person[], change: Partial<Plan> = {}): 
       version: 1,
       deployment: { name: 'test', issuer: 'http://localhost:7000', rp_id: 'localhost', console_origins: ['http://localhost:7001'] },
       bootstrap: { kty: 'OKP', crv: 'Ed25519', x: bytes(32, 90) },
+      people: [],
+      grants: { max: 43_200 },
       clients: [{ id: 'symbolon-cli', name: 'CLI' }],
       services: [],
       issuers: [],

@@ -1,11 +1,11 @@
 import { toBase64url } from '@symbolon/protocol/bytes.ts'
-import type { Intent, IntentDigest } from '@symbolon/protocol/intent.ts'
+import type { IntentDigest, TokenIntent } from '@symbolon/protocol/intent.ts'
 import type { TokenClaims } from '@symbolon/protocol/token.ts'
 import type { Established } from '@symbolon/evidence/established.ts'
 import type { Deployment } from './deployment.ts'
 
 interface Basis {
-  readonly intent: Intent
+  readonly intent: TokenIntent
   readonly digest: IntentDigest
   readonly established: Established
   /** Seconds. */

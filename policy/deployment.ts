@@ -49,6 +49,6 @@ function untimely({ iat, exp }: Intent, clock: number): Reason | undefined {
 
 /** Software asks on somebody’s behalf, or a principal for itself; evidence proves later that it is that principal. */
 function unknownClient(intent: Intent, here: Deployment): Reason | undefined {
-  if (here.clients.has(intent.client) || intent.client === intent.sub) return undefined
+  if (!('client' in intent) || here.clients.has(intent.client) || intent.client === intent.sub) return undefined
   return reasonOf('client_unknown', 'The roster lists no such client.', { rule: 'intent.client', fact: intent.client, remedy: `Let client be ${intent.sub} itself or one of the roster’s clients.` })
 }

@@ -1,5 +1,5 @@
 import type { Asserted } from '@symbolon/protocol/evidence.ts'
-import type { Intent } from '@symbolon/protocol/intent.ts'
+import type { TokenIntent } from '@symbolon/protocol/intent.ts'
 import type { Established, Principal } from '@symbolon/evidence/established.ts'
 import type { Deployment } from './deployment.ts'
 
@@ -8,7 +8,7 @@ export interface PolicyInput {
   /** The issue time, not a clock: every signer sees the same. */
   readonly now: number
   /** The requester's word. */
-  readonly intent: Omit<Intent, 'v' | 'nonce' | 'iss' | 'lineage'>
+  readonly intent: Omit<TokenIntent, 'v' | 'nonce' | 'iss' | 'lineage'>
   /** The roster's word, and in `claims` the issuer's. */
   readonly principal: Principal
   readonly evidence: Established['evidence']
@@ -18,7 +18,7 @@ export interface PolicyInput {
   readonly deployment: Deployment['limits']
 }
 
-export function policyInput(asked: { readonly intent: Intent; readonly established: Established; readonly asserted: Asserted; readonly limits: Deployment['limits'] }): PolicyInput {
+export function policyInput(asked: { readonly intent: TokenIntent; readonly established: Established; readonly asserted: Asserted; readonly limits: Deployment['limits'] }): PolicyInput {
   const { v: _v, nonce: _nonce, iss: _iss, lineage: _lineage, ...intent } = asked.intent
   const { principal, evidence } = asked.established
   return { now: intent.iat, intent, principal, evidence, approvals: [], asserted: asked.asserted, deployment: asked.limits }

@@ -47,7 +47,7 @@ describe('D-1 whatever comes in, a judgement comes out', () => {
   test('evidence of any text, and true evidence with one character changed', () => {
     const intent = intentOf(here, { sub: 'deploy' })
     const bytes = encodeIntent(intent)
-    const texts = [keyEvidence(here, intent), idTokenEvidence(here, intent)].map((item) => ('proof' in item ? item.proof : item.token))
+    const texts = [keyEvidence(here, intent), idTokenEvidence(here, intent)].map((item) => ('proof' in item ? item.proof : 'token' in item ? item.token : ''))
     const changed = fc.tuple(fc.constantFrom(...texts), fc.nat(), fc.constantFrom('A', '_', '.', '=', 'é')).map(([text, place, letter]) => text.slice(0, place % text.length) + letter + text.slice((place % text.length) + 1))
     const item = fc.oneof(fc.string({ maxLength: 200 }), changed).filter((text) => !texts.includes(text))
     const evidence = fc.tuple(fc.constantFrom('key', 'id_token', 'token'), item, item).map(([kind, one, other]): Evidence => (kind === 'key' ? { kind, proof: one } : kind === 'id_token' ? { kind, token: one } : { kind: 'token', token: one, proof: other }))

@@ -70,6 +70,8 @@ export function makeWorld(options: WorldOptions = {}): World {
     version: 1,
     deployment: { name: 'test', issuer: 'http://localhost:8080', rp_id: 'localhost', console_origins: ['http://localhost:8081'] },
     bootstrap: jwkOf(makeKey()),
+    people: [],
+    grants: { max: 43_200 },
     clients: [{ id: 'cli', name: 'CLI' }],
     services: [{ id: 'ci', name: 'CI', roles: [...(options.roles ?? ['engineer'])], groups: [], owner: 'ann', keys: [{ id: 'ci-1', jwk: jwkOf(service) }] }],
     issuers: [{ id: 'forge', issuer: 'https://forge.example', keys: [{ kid: 'f1', alg: 'EdDSA', jwk: jwkOf(issuer) }], class: 'bound', max_age: 600, ...options.issuerRow }],

@@ -37,6 +37,7 @@ export function openJudge({ roster, bundle, issuerKeys }: JudgeOptions): Judge {
       if (!shown.ok && 'missing' in shown) return { verdict: 'unavailable', code: 'issuer_keys_unavailable', missing: shown.missing }
       if (!shown.ok) return { verdict: 'refused', digest, intent, reasons: shown.reasons }
       const { principal } = shown.value
+      if (intent.kind !== 'token') return { verdict: 'refused', digest, intent, principal, reasons: [reasonOf('intent_malformed', 'Only intents of kind token are minted.', { rule: 'intent.kind', fact: intent.kind })] }
       if (principal.id !== intent.sub) return { verdict: 'refused', digest, intent, principal, reasons: [reasonOf('subject_mismatch', 'The evidence yields another principal.', { rule: 'intent.sub', fact: `sub ${intent.sub}, evidence of ${principal.id}`, remedy: `Let sub be ${principal.id}.` })] }
 
       return weigh({ intent, digest, established: shown.value, asserted }, here, policy)

@@ -1,7 +1,8 @@
 import type { Base64url } from '@symbolon/protocol/bytes.ts'
 import type { NotNowCode } from '@symbolon/protocol/errors.ts'
+import type { Approval } from '@symbolon/protocol/approval.ts'
 import type { Asserted, Evidence } from '@symbolon/protocol/evidence.ts'
-import type { Intent, IntentDigest } from '@symbolon/protocol/intent.ts'
+import type { Intent, IntentDigest, TokenIntent } from '@symbolon/protocol/intent.ts'
 import type { Decision, Reason } from '@symbolon/protocol/reason.ts'
 import type { TokenClaims } from '@symbolon/protocol/token.ts'
 import type { IssuerKeys, MissingKey, Principal, SingleUse } from '@symbolon/evidence/established.ts'
@@ -13,8 +14,7 @@ export interface JudgeRequest {
   /** Canonical bytes of the intent. */
   readonly intent: Uint8Array
   readonly evidence: readonly Evidence[]
-  /** No kind of approval exists yet. */
-  readonly approvals: readonly never[]
+  readonly approvals: readonly Approval[]
   /** What only the api saw: it can turn a yes into a no, nothing else. */
   readonly asserted: Asserted
 }
@@ -25,7 +25,7 @@ export type Judgement = Granted | Refused | Unavailable
 export interface Granted {
   readonly verdict: 'granted'
   readonly digest: IntentDigest
-  readonly intent: Intent
+  readonly intent: TokenIntent
   readonly principal: Principal
   readonly decision: Decision
   readonly claims: TokenClaims

@@ -10,7 +10,7 @@ import { nearMisses, type NearMiss } from '@symbolon/evidence/near-miss.ts'
 import { lintTrusts, soundTrusts, type LintProblem } from '@symbolon/roster/trust-lint.ts'
 import { matches, type Claims } from '@symbolon/evidence/trust.ts'
 import { lineageOf } from '@symbolon/roster/keyset.ts'
-import type { Roster, RosterTemplate } from '@symbolon/roster/roster.ts'
+import type { Roster, RosterDraft } from '@symbolon/roster/roster.ts'
 import type { Bundle } from './bundle.ts'
 import { explanationOf, type Explanation } from './explain.ts'
 import { openJudge } from './judge.ts'
@@ -28,7 +28,7 @@ export type Wish = Pick<TokenIntent, 'scope'> & Partial<Pick<TokenIntent, 'aud' 
 
 export interface RehearsalOptions {
   /** With or without group keys: a plan's template serves as well. */
-  readonly roster: RosterTemplate
+  readonly roster: RosterDraft
   /** May be another than the roster names: the one that its author is writing. */
   readonly bundle: Bundle
   readonly asker: Asker
@@ -83,7 +83,7 @@ interface Stage {
   readonly key: KeyObject
 }
 
-function stageOf(roster: RosterTemplate, bundle: Bundle, asker: Asker): Stage {
+function stageOf(roster: RosterDraft, bundle: Bundle, asker: Asker): Stage {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519')
   const jwk = { kty: 'OKP', crv: 'Ed25519', x: publicKey.export({ format: 'jwk' }).x as Base64url } as const
   const keys = [{ id: kid, jwk }]

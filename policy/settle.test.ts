@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Decision } from '@symbolon/protocol/reason.ts'
-import type { Ceiling } from '@symbolon/protocol/token.ts'
+import type { Ceiling } from '@symbolon/protocol/ceiling.ts'
 import { at, intentOf, makeWorld } from './judge.testkit.ts'
 import { settle } from './settle.ts'
 

@@ -1,5 +1,5 @@
 import type { RefusalCode } from '@symbolon/protocol/errors.ts'
-import type { Intent } from '@symbolon/protocol/intent.ts'
+import type { TokenIntent } from '@symbolon/protocol/intent.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import { reasonOf, type Decision, type Reason } from '@symbolon/protocol/reason.ts'
 import type { Established } from '@symbolon/evidence/established.ts'
@@ -15,7 +15,7 @@ const mostReasons = 64
 
 interface Asked {
   readonly decision: Decision
-  readonly intent: Intent
+  readonly intent: TokenIntent
   readonly established: Established
   readonly caps: Deployment['limits']
 }

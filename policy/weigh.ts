@@ -1,5 +1,5 @@
 import type { Asserted } from '@symbolon/protocol/evidence.ts'
-import type { Intent, IntentDigest } from '@symbolon/protocol/intent.ts'
+import type { IntentDigest, TokenIntent } from '@symbolon/protocol/intent.ts'
 import { bytesHash } from '@symbolon/protocol/sign.ts'
 import { tokenSigningInput } from '@symbolon/protocol/token.ts'
 import type { Established } from '@symbolon/evidence/established.ts'
@@ -11,7 +11,7 @@ import type { Granted, Refused } from './judgement.ts'
 import { settle } from './settle.ts'
 
 export interface Weighed {
-  readonly intent: Intent
+  readonly intent: TokenIntent
   readonly digest: IntentDigest
   readonly established: Established
   readonly asserted: Asserted

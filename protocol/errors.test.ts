@@ -16,6 +16,6 @@ test('TST-32 no state of a machine is a veto', () => {
 })
 
 test('OAuth faces are registered codes', () => {
-  const registered = ['invalid_request', 'invalid_client', 'invalid_grant', 'unauthorized_client', 'unsupported_grant_type', 'invalid_scope', 'access_denied', 'invalid_target', 'invalid_dpop_proof', 'insufficient_user_authentication', 'server_error', 'temporarily_unavailable', 'unsupported_token_type']
+  const registered = ['invalid_request', 'invalid_client', 'invalid_grant', 'unauthorized_client', 'unsupported_grant_type', 'invalid_scope', 'access_denied', 'invalid_target', 'invalid_dpop_proof', 'insufficient_user_authentication', 'server_error', 'temporarily_unavailable', 'unsupported_token_type', 'authorization_pending', 'slow_down', 'expired_token']
   for (const face of Object.values(errors)) expect(registered).toContain(face.oauth)
 })

@@ -37,7 +37,7 @@ export const errors = {
   // Evidence
   evidence_malformed: refused(400, 'invalid_request', 'The evidence cannot be read', 'Compare it with the schema in /openapi.json.'),
   evidence_ambiguous: refused(400, 'invalid_request', 'More than one item of evidence names a principal', 'Send exactly one.'),
-  evidence_kind_unsupported: refused(400, 'unsupported_token_type', 'This kind of evidence is not supported', 'Use key, id_token or token.'),
+  evidence_kind_unsupported: refused(400, 'unsupported_token_type', 'This kind of evidence is not supported', 'Use passkey, grant, id_token, key or token.'),
   evidence_spent: refused(409, 'invalid_grant', 'This evidence was already used for another intent', 'Fetch fresh evidence for this intent.'),
   subject_mismatch: refused(403, 'invalid_grant', 'The evidence yields another principal than the intent names', 'Let the intent’s sub be the roster id that the evidence yields.'),
   key_unknown: refused(401, 'invalid_client', 'The key is not in the roster', 'Register the key, or use the current or previous key of the row.'),
@@ -55,13 +55,38 @@ export const errors = {
   token_expired: refused(403, 'invalid_grant', 'The token has expired', 'Mint a new one.'),
   token_not_bound: refused(403, 'invalid_grant', 'The token is not bound to a key', 'Only tokens with cnf are evidence.'),
 
+  passkey_unknown: refused(401, 'invalid_grant', 'The passkey is not in the roster', 'Use a passkey that is enrolled for you; ask a guardian to add one.'),
+  passkey_use: refused(403, 'invalid_grant', 'The passkey may not be used for this', 'Use a passkey whose uses include this one.'),
+  assertion_invalid: refused(401, 'invalid_grant', 'The passkey’s assertion does not verify', 'Sign in again; compare the RP id and origin with the roster’s.'),
+  assertion_mismatch: refused(403, 'invalid_grant', 'The passkey signed something else', 'Touch the passkey for this very request.'),
+  origin_mismatch: refused(403, 'invalid_grant', 'The passkey was touched on another origin', 'Use the console whose origin the roster names.'),
+  user_not_verified: refused(403, 'insufficient_user_authentication', 'The passkey did not verify its user', 'Use a passkey with a PIN, fingerprint or face.'),
+  grant_invalid: refused(401, 'invalid_grant', 'The grant does not verify', 'Sign in again: `symbolon login`.'),
+  grant_expired: refused(403, 'invalid_grant', 'The grant has ended', 'Sign in again: `symbolon login`.'),
+  revoked: refused(403, 'invalid_grant', 'This credential was revoked', 'Sign in again.'),
+  locked: refused(403, 'access_denied', 'This row is locked', 'Ask a guardian; a lock ends by itself within a day.'),
+  sealed_unreadable: refused(400, 'invalid_request', 'The sealed ID token cannot be opened', 'Seal it to the receive keys of the keyset, for this intent.'),
+  registration_invalid: refused(400, 'invalid_request', 'The registration of the passkey does not verify', 'Register the passkey again, from the link.'),
+  attestation_required: refused(403, 'access_denied', 'This deployment asks for another kind of authenticator', 'Use an authenticator of a model that the roster names.'),
+  invitation_invalid: refused(403, 'access_denied', 'There is no such invitation', 'Ask a guardian for a new one.'),
+  invitation_expired: refused(403, 'access_denied', 'The invitation has expired', 'Ask a guardian for a new one.'),
+  invitation_spent: refused(409, 'access_denied', 'The invitation was used already', 'Ask a guardian for a new one.'),
+
+  // Roster and approvals
+  approval_invalid: refused(403, 'access_denied', 'An approval does not verify', 'Approve again.'),
+  approval_expired: refused(403, 'access_denied', 'An approval has expired', 'Approve again.'),
+  approval_denied: refused(403, 'access_denied', 'A guardian said no', 'Propose another change.'),
+  not_a_guardian: refused(403, 'access_denied', 'Only a guardian may do this', 'Ask a guardian.'),
+  change_unsound: refused(400, 'invalid_request', 'The next version contradicts itself or its predecessor', 'See the reasons; propose it anew.'),
+  change_conflict: refused(409, 'invalid_request', 'Another successor of this version was accepted already', 'Look at `symbolon roster log`; propose the change on top of it.'),
+
   // Policy
   policy_denied: refused(403, 'access_denied', 'The policy does not allow this', 'See the reasons.'),
   scope_not_allowed: refused(403, 'invalid_scope', 'The policy does not allow this scope', 'Ask for less, or ask a guardian for a role that has it.'),
   audience_not_allowed: refused(403, 'invalid_target', 'The audience is not allowed', 'Use an audience from the roster that your roles may use.'),
   ttl_too_long: refused(403, 'access_denied', 'The lifetime is longer than allowed', 'Ask for a shorter ttl or leave it out.'),
   ceiling_exceeded: refused(403, 'access_denied', 'The evidence does not reach that far', 'Ask for less, or sign in with stronger evidence.'),
-  approval_required: refused(403, 'access_denied', 'The policy asks for approvals', 'Approvals cannot be given yet; ask for a scope that needs none.'),
+  approval_required: refused(403, 'access_denied', 'The policy asks for approvals', 'Ask the people that the reasons name.'),
   touch_required: refused(403, 'insufficient_user_authentication', 'The policy asks for a touch', 'Sign in with a passkey for this request.'),
 
   // The state of the machine that answers
@@ -75,6 +100,8 @@ export const errors = {
   issuer_keys_unavailable: notNow(503, 'The issuer’s keys cannot be fetched', 'Try again; check that the signers reach the issuer’s jwks_uri.'),
   limited: notNow(429, 'Too many requests', 'Wait as Retry-After says.'),
   busy: notNow(503, 'Too busy', 'Try again in a moment.'),
+  peers_unheard: notNow(503, 'A signer has not heard enough of the others', 'Try again; it asks them every few seconds.'),
+  journal_behind: notNow(503, 'A signer’s journal is shorter than the others remember', 'It stays silent until what it may have forgotten has expired.'),
   timed_out: notNow(504, 'No answer in time', 'Try again.'),
   ill: notNow(503, 'A journal or the log of requests cannot be written', 'Look at the logs of signers and coordinator; nothing is signed that is not written down first.'),
   quorum_unavailable: notNow(503, 'Fewer signers answer than the threshold needs', 'See which signers are down; start them again.'),
@@ -90,6 +117,10 @@ export const errors = {
   origin_not_allowed: request(403, 'Pages of this origin may not call this', 'Call from the console’s origin, or from outside a browser.'),
   unauthenticated: request(401, 'Authentication is missing', 'See WWW-Authenticate.', 'invalid_client'),
   unsupported_grant_type: request(400, 'The grant type is not supported', 'Use urn:ietf:params:oauth:grant-type:token-exchange.', 'unsupported_grant_type'),
+  authorization_pending: request(400, 'The person has not decided yet', 'Ask again after `interval` seconds.', 'authorization_pending'),
+  slow_down: request(400, 'Asked too often', 'Wait five seconds longer between two questions.', 'slow_down'),
+  expired_token: request(400, 'The code has expired', 'Begin again.', 'expired_token'),
+  change_unknown: request(404, 'There is no such change', 'Compare the digest with `symbolon roster log`.'),
   invalid_dpop_proof: request(400, 'The DPoP proof is not valid', 'See RFC 9449, section 4.3.', 'invalid_dpop_proof'),
   internal: request(500, 'An error of ours', 'Report it with the request id.', 'server_error'),
 } as const satisfies Record<string, Face>

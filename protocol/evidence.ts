@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { base64urlOf, base64urlUpTo, signerId } from './fields.ts'
 import { limits } from './limits.ts'
+import { assertion } from './webauthn.ts'
 
 /* Evidence as it travels, unchanged, from the client to every signer. Each signer decides by itself whether it is true. */
 
@@ -12,17 +14,33 @@ export const idTokenEvidence = z.strictObject({ kind: z.literal('id_token'), tok
 /** A live token of this deployment, and a proof by its `cnf` key. */
 export const tokenEvidence = z.strictObject({ kind: z.literal('token'), token: compact, proof: compact })
 
-export const evidence = z.discriminatedUnion('kind', [keyEvidence, idTokenEvidence, tokenEvidence])
+/** A person's touch for this very intent: the assertion's challenge is the intent's digest. */
+export const passkeyEvidence = z.strictObject({ kind: z.literal('passkey'), assertion })
+/** A grant (the canonical bytes of its intent, and the assertion over its digest) and a proof by its key, `of` the grant's digest. */
+export const grantEvidence = z.strictObject({ kind: z.literal('grant'), intent: base64urlUpTo(limits.intentBytes), assertion, proof: compact })
+/**
+ * An ID token of class `static`, sealed to each signer (HPKE, RFC 9180, base mode; `info` is the intent's digest under a tag), and a proof by the
+ * key that is shown first and owns it from then on, `of` the digest of the sealed list.
+ */
+export const sealedEvidence = z.strictObject({
+  kind: z.literal('sealed_id_token'),
+  sealed: z.array(z.strictObject({ signer: signerId, enc: base64urlOf(65), ct: base64urlUpTo(limits.sealedBytes) })).min(1).max(limits.signers),
+  proof: compact,
+})
+
+export const evidence = z.discriminatedUnion('kind', [keyEvidence, idTokenEvidence, tokenEvidence, passkeyEvidence, grantEvidence, sealedEvidence])
 export type Evidence = z.infer<typeof evidence>
-export type EvidenceKind = Evidence['kind']
+/** What evidence is, once it is known to be true. A sealed ID token is an ID token. */
+export const evidenceKinds = ['passkey', 'grant', 'id_token', 'key', 'token'] as const
+export type EvidenceKind = (typeof evidenceKinds)[number]
 export const evidenceList = z.array(evidence).min(1).max(limits.evidenceItems)
 
-/** How tightly an ID token is bound to the request. `bound`: its audience is the intent's digest. `bearer`: sent in clear, outside the claim. */
-export const idTokenClass = z.enum(['bound', 'bearer'])
+/**
+ * How tightly an ID token is bound to the request. `bound`: its audience is the intent's digest. `static`: one audience for all requests,
+ * so it is sealed to the signers. `bearer`: sent in clear. The last two are outside the claim.
+ */
+export const idTokenClass = z.enum(['bound', 'static', 'bearer'])
 export type IdTokenClass = z.infer<typeof idTokenClass>
-
-/** No kind of approval exists yet; the field is there so that a request that carries one is refused, not ignored. */
-export const approvalList = z.array(z.never()).max(0)
 
 /** What only the api sees. A fact for limits and stricter answers; it never changes the signed bytes. */
 export const asserted = z.strictObject({ address: z.string().max(45).optional() })

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { errorCodes } from './errors.ts'
-import { approvalList, evidenceList } from './evidence.ts'
+import { approvalList } from './approval.ts'
+import { evidenceList } from './evidence.ts'
 import { base64urlUpTo, digestText } from './fields.ts'
 import { tokenIntent } from './intent.ts'
 import { limits } from './limits.ts'

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { taggedHash, toBase64url, type Brand, type Digest } from './bytes.ts'
 import { audience, base64urlOf, digestText, issuerUrl, line, rosterId, scopeName, seconds } from './fields.ts'
 import { canonical, decodeCanonical, type Decoded } from './json.ts'
+import { ceiling } from './ceiling.ts'
 import { limits } from './limits.ts'
 
 /** SHA-256("symbolon/intent/v1" ‖ 0x00 ‖ canonical bytes): the one challenge of the whole system. */
@@ -43,9 +44,55 @@ export const tokenIntent = z.strictObject({
   reason: line(256).optional(),
 })
 
-export const intent = z.discriminatedUnion('kind', [tokenIntent])
+/** Hours of delegation to a key: a passkey signs the digest, then the key may ask by itself (evidence `grant`). */
+export const grantIntent = z.strictObject({
+  ...common,
+  kind: z.literal('grant'),
+  /** Roster id of the software that holds the key. */
+  client: rosterId,
+  /** RFC 7638 thumbprint of the key. */
+  key: digestText,
+  /** What it may at most ask for. Absent parts: whatever the person may. */
+  ceiling: z.strictObject({ aud: ceiling.shape.aud, scope: ceiling.shape.scope, max_ttl: ceiling.shape.max_ttl }),
+  /** NumericDate; at most `limits.grantTtl` after `iat`. */
+  end: seconds,
+})
+
+/** The next roster version. */
+export const rosterIntent = z.strictObject({
+  ...common,
+  kind: z.literal('roster'),
+  /** The version to be made. */
+  version: z.int().min(2).max(1_000_000),
+  /** Digests of the predecessor, or of each accepted one that a split left. */
+  from: z.array(digestText).min(1).max(8).refine(strictlyAscending, 'must be sorted and without duplicates'),
+  /** Digest of the next document. */
+  to: digestText,
+})
+
+/** Ends one grant or one token, and with it all that was made from it. `exp` does not bind it: once heard, it holds. */
+export const revokeIntent = z.strictObject({
+  ...common,
+  kind: z.literal('revoke'),
+  what: z.enum(['grant', 'token']),
+  /** The grant's or token's intent digest (a token's `jti`). */
+  id: digestText,
+})
+
+/** Stops a row (a person, service, trust) until `iat` + `limits.lockTtl`; time enough to remove it. `exp` does not bind it. */
+export const lockIntent = z.strictObject({ ...common, kind: z.literal('lock'), row: rosterId })
+
+/** Reading what only members of the deployment may: judged by the api alone, since nothing is signed. */
+export const readIntent = z.strictObject({ ...common, kind: z.literal('read'), what: z.enum(['roster', 'changes']) })
+
+export const intent = z.discriminatedUnion('kind', [tokenIntent, grantIntent, rosterIntent, revokeIntent, lockIntent, readIntent])
 export type Intent = z.infer<typeof intent>
 export type TokenIntent = z.infer<typeof tokenIntent>
+export type GrantIntent = z.infer<typeof grantIntent>
+export type RosterIntent = z.infer<typeof rosterIntent>
+export type RevokeIntent = z.infer<typeof revokeIntent>
+export type LockIntent = z.infer<typeof lockIntent>
+export type ReadIntent = z.infer<typeof readIntent>
 export type IntentKind = Intent['kind']
 
 export const intentKinds = intent.options.map((option) => option.shape.kind.value)
@@ -54,6 +101,9 @@ export const encodeIntent = (value: Intent): Uint8Array => canonical(value)
 
 /** Refuses what is not the canonical form (RFC 8785) of a known kind. Times are judged where a clock is. */
 export const decodeIntent = (bytes: Uint8Array): Decoded<Intent> => decodeCanonical(intent, bytes, limits.intentBytes)
+
+/** The same, of the kind `token` alone. */
+export const decodeTokenIntent = (bytes: Uint8Array): Decoded<TokenIntent> => decodeCanonical(tokenIntent, bytes, limits.intentBytes)
 
 export const intentDigest = (bytes: Uint8Array): IntentDigest => taggedHash('intent/v1', bytes) as IntentDigest
 

@@ -24,6 +24,18 @@ export const limits = {
   commitmentsHeld: 512,
   /** A token's lifetime, whatever policy says. */
   tokenTtl: 86_400,
+  /** From a grant's `iat` to its end. */
+  grantTtl: 43_200,
+  /** How long a lock stops a row. */
+  lockTtl: 86_400,
+  /** From `iat` to `exp` of an intent that people approve, at most; the roster's guardians may set less. */
+  approvalWindow: 604_800,
+  /** Approvals of one request. */
+  approvals: 64,
+  /** One ciphertext of a sealed ID token. */
+  sealedBytes: 16_400,
+  /** A roster change on the wire: documents, registrations and a policy bundle, base64url included. */
+  changeBytes: 16 * 1024 * 1024,
   /** Scopes of one intent. */
   scopes: 32,
 } as const

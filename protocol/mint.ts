@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { approvalList, asserted, evidenceList } from './evidence.ts'
+import { approvalList } from './approval.ts'
+import { asserted, evidenceList } from './evidence.ts'
 import { errorCodes, notNowCodes } from './errors.ts'
 import { base64urlOf, base64urlUpTo, digestText, line, signerId } from './fields.ts'
 import { limits } from './limits.ts'

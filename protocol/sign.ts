@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { fromBase64url, lengthPrefixed, sha256, tagged, taggedHash, toBase64url, utf8, type Base64url, type Brand, type Digest } from './bytes.ts'
-import { approvalList, asserted, evidenceList } from './evidence.ts'
+import { approvalList } from './approval.ts'
+import { asserted, evidenceList } from './evidence.ts'
 import { notNowCodes } from './errors.ts'
 import { base64urlOf, base64urlUpTo, digestText, seconds, signerId } from './fields.ts'
 import { canonical } from './json.ts'
@@ -17,7 +18,7 @@ const listed = z.strictObject({ id: signerId, ...commitment.shape })
 export type ListedCommitment = z.infer<typeof listed>
 
 /** Random, 16 bytes: new whenever the process starts; nonces of another boot are dead. */
-const bootId = base64urlOf(16)
+export const bootId = base64urlOf(16)
 
 export const signItem = z.strictObject({
   /** 16 random bytes per run of FROST. */
@@ -42,7 +43,7 @@ export const signRequest = z.strictObject({ v: z.literal(1), items: z.array(z.un
 
 /** Signed by the signer's identity key (P-256): this boot key speaks for me until I start again. */
 const bootStatement = z.strictObject({ signer: signerId, boot: bootId, key: base64urlOf(32), iat: seconds })
-const bootCertificate = z.strictObject({ ...bootStatement.shape, signature: base64urlOf(64) })
+export const bootCertificate = z.strictObject({ ...bootStatement.shape, signature: base64urlOf(64) })
 export type BootCertificate = z.infer<typeof bootCertificate>
 export const bootBytes = ({ signer, boot, key, iat }: z.infer<typeof bootStatement>): Uint8Array => tagged('boot/v1', canonical({ signer, boot, key, iat }))
 

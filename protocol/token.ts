@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { audience, base64urlOf, digestText, issuerUrl, rosterId, scopeName, seconds } from './fields.ts'
-import { evidence, idTokenClass, type EvidenceKind } from './evidence.ts'
+import { ceiling } from './ceiling.ts'
+import { audience, base64urlOf, digestText, issuerUrl, rosterId, seconds } from './fields.ts'
+import { evidenceKinds, idTokenClass } from './evidence.ts'
 import { assembleJws, jwsSigningInput, parseJws, type Jws } from './jws.ts'
 import { checkShape } from './json.ts'
 import { limits } from './limits.ts'
@@ -19,27 +20,20 @@ import { limits } from './limits.ts'
  * | `iat` `nbf` | the intent's `iat` |
  * | `exp`       | `iat` + the intent's `ttl`, or min(default, maximum) by policy and ceilings |
  * | `jti`       | the intent's digest |
+ * | `auth_time` `acr` `amr` | when and how a person touched a passkey, where the evidence goes back to one (RFC 8176, RFC 9470) |
  * | `urn:symbolon:v1` | the roster's policy digest; kind and class of the evidence and the ceiling it carries |
  *
  * Nothing comes from the api, from the coordinator or from a signer's clock.
  */
 export const tokenType = 'at+jwt'
 
-/** What a credential may at most be turned into; carried from evidence to token to the next token, never widened. */
-export const ceiling = z.strictObject({
-  scope: z.array(scopeName).max(256).optional(),
-  /** Seconds. */
-  max_ttl: z.int().min(1).max(limits.tokenTtl).optional(),
-  /** NumericDate that nothing made from this may outlive. */
-  end: seconds.optional(),
-})
-export type Ceiling = z.infer<typeof ceiling>
-
 export const origin = z.strictObject({
   /** Kind of the evidence that stood at the beginning. */
-  kind: z.enum(evidence.options.map((option) => option.shape.kind.value) as [EvidenceKind, ...EvidenceKind[]]),
+  kind: z.enum(evidenceKinds),
   class: idTokenClass.optional(),
   ceiling: ceiling.optional(),
+  /** Digest of the grant that it goes back to: a revoked grant takes all that was made from it along. */
+  grant: digestText.optional(),
 })
 export type Origin = z.infer<typeof origin>
 
@@ -63,6 +57,11 @@ export const tokenClaims = z.strictObject({
   jti: digestText,
   cnf: z.strictObject({ jkt: digestText }).optional(),
   act: actor.optional(),
+  auth_time: seconds.optional(),
+  /** A person touched a passkey for this very request, or for the grant that asks. */
+  acr: z.enum(['urn:symbolon:acr:touch', 'urn:symbolon:acr:grant']).optional(),
+  /** RFC 8176: a key, in hardware (`hwk`) or synced (`swk`), and the person verified (`user`). */
+  amr: z.array(z.enum(['hwk', 'swk', 'user'])).min(1).max(3).optional(),
   'urn:symbolon:v1': z.strictObject({ policy: digestText, origin }),
 })
 export type TokenHeader = z.infer<typeof tokenHeader>

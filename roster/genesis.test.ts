@@ -26,7 +26,7 @@ const planOf = (change: object = {}, template: object = {}): Plan =>
     v: 1, nonce: bytes(16, 1), purposes: [...purposes], epoch: 1, t: 2, n: 3, members: ids.map((id) => ({ id, keygen: `127.0.0.1:${7100 + id}` })),
     template: {
       v: 1, version: 1, deployment: { name: 'test', issuer: 'https://mint.example', rp_id: 'mint.example', console_origins: ['https://console.example'] },
-      bootstrap: { kty: 'OKP', crv: 'Ed25519', x: bytes(32, 90) }, clients: [], services: [], issuers: [], trusts: [], audiences: ['https://logs.example'], default_audience: 'https://logs.example',
+      bootstrap: { kty: 'OKP', crv: 'Ed25519', x: bytes(32, 90) }, people: [], grants: { max: 43_200 }, clients: [], services: [], issuers: [], trusts: [], audiences: ['https://logs.example'], default_audience: 'https://logs.example',
       scopes: ['read:logs'], token: { default_ttl: 900, max_ttl: 3600 }, rate: 600,
       signers: ids.map((id) => ({ id, name: `signer-${id}`, address: `127.0.0.1:${7000 + id}`, identity: jwkOf(keys.get(id)?.publicKey), hpke: hpke.get(id) })), policy: bytes(32, 99), ...template,
     },

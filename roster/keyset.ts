@@ -33,8 +33,8 @@ export type SignedKeyset = z.infer<typeof signedKeyset>
 /** Clients refuse a keyset whose t-th youngest signature is older than this, in seconds. */
 export const keysetMaxAge = 24 * 3600
 
-export function keysetOf(document: Roster, lineage?: Base64url): Keyset {
-  const { version, deployment, policy, audiences, default_audience, groups, signers } = document
+export function keysetOf(document: Roster): Keyset {
+  const { version, lineage, deployment, policy, audiences, default_audience, groups, signers } = document
   return {
     v: 1,
     ...(lineage === undefined ? {} : { lineage }),
@@ -66,5 +66,5 @@ export function keysetSignatureHolds(value: Keyset, { signer, iat, signature }: 
   return row !== undefined && verifyP256(row.identity, keysetBytes(value, iat), fromBase64url(signature) ?? new Uint8Array())
 }
 
-/** The lineage that intents carry, while only version 1 exists: version 1's own fingerprint. */
-export const lineageOf = (document: Roster): Base64url => fingerprint(keysetOf(document))
+/** The lineage that intents carry: the fingerprint of the first keyset. */
+export const lineageOf = (document: Roster): Base64url => document.lineage ?? fingerprint(keysetOf(document))

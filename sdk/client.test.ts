@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http'
 import { inspect } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import { fromBase64url, toBase64url } from '@symbolon/protocol/bytes.ts'
-import { decodeIntent, intentDigest, type Intent } from '@symbolon/protocol/intent.ts'
+import { decodeTokenIntent, intentDigest, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import { parseProof } from '@symbolon/protocol/proof.ts'
 import type { TokenClaims } from '@symbolon/protocol/token.ts'
 import { openClient, type Client } from './client.ts'
@@ -49,9 +49,9 @@ function open(addr: string, pin: ReturnType<typeof testDeployment>['pin']): Clie
 const deployment = testDeployment()
 type Change = (claims: TokenClaims) => TokenClaims
 
-const intentOf = (body: Record<string, unknown>): { intent: Intent; jti: TokenClaims['jti'] } => {
+const intentOf = (body: Record<string, unknown>): { intent: TokenIntent; jti: TokenClaims['jti'] } => {
   const bytes = fromBase64url(String(body['intent'])) ?? new Uint8Array()
-  const decoded = decodeIntent(bytes)
+  const decoded = decodeTokenIntent(bytes)
   if (!decoded.ok) throw new Error(decoded.reason)
   return { intent: decoded.value, jti: toBase64url(intentDigest(bytes)) }
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
-import { boundAudience, decodeIntent, encodeIntent, intentDigest, tokenIntent, type IntentDigest, type TokenIntent } from '@symbolon/protocol/intent.ts'
+import { boundAudience, decodeTokenIntent, encodeIntent, intentDigest, tokenIntent, type IntentDigest, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import { canonical, checkShape } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import type { Deployment } from './deployment.ts'
@@ -47,7 +47,7 @@ export function buildIntent(wish: Wish, deployment: Deployment, now: number): Ou
  * @param now seconds
  */
 export function acceptIntent(bytes: Uint8Array, wish: Wish, deployment: Deployment, now: number): Outcome<BuiltIntent> {
-  const decoded = decodeIntent(bytes)
+  const decoded = decodeTokenIntent(bytes)
   if (!decoded.ok) return failed('intent_differs', { detail: decoded.reason })
   const { nonce, iat, exp, ...said } = decoded.value
   if (Buffer.compare(canonical(said), canonical(compact(fieldsOf(wish, deployment)))) !== 0) return failed('intent_differs', { detail: differing(said, compact(fieldsOf(wish, deployment))) })

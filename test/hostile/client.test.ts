@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openShell, type Shell } from '@symbolon/cli/cli.testkit.ts'
 import { fromBase64url, toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
-import { decodeIntent, encodeIntent, intentDigest, type TokenIntent } from '@symbolon/protocol/intent.ts'
+import { decodeTokenIntent, encodeIntent, intentDigest, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import { assembleJws, jwsSigningInput } from '@symbolon/protocol/jws.ts'
 import { assembleToken, tokenSigningInput, type TokenClaims } from '@symbolon/protocol/token.ts'
 import type { Keyset, SignedKeyset } from '@symbolon/roster/keyset.ts'
@@ -83,7 +83,7 @@ function honest({ path, body }: Seen): Reply {
 const tokenBody = (claims: TokenClaims, token = real.mint(claims)) => ({ token, token_type: 'Bearer', expires_in: claims.exp - now(), expires_at: new Date(claims.exp * 1000).toISOString(), scope: claims.scope, jti: claims.jti, request_id: 'req-00001', signers: [{ signer: 1, state: 'signed' }] })
 
 function intentIn(body: string): TokenIntent {
-  const decoded = decodeIntent(fromBase64url((JSON.parse(body) as { intent: string }).intent) ?? new Uint8Array())
+  const decoded = decodeTokenIntent(fromBase64url((JSON.parse(body) as { intent: string }).intent) ?? new Uint8Array())
   if (!decoded.ok) throw new Error(decoded.reason)
   return decoded.value
 }

@@ -131,7 +131,7 @@ function makePlan(ids: readonly number[], t: number, ports: ReadonlyMap<number, 
     members: ids.map((id) => ({ id, keygen: `127.0.0.1:${ports.get(id)}` })),
     template: {
       v: 1, version: 1, deployment: { name: 'test', issuer: 'http://localhost:7000', rp_id: 'localhost', console_origins: ['http://localhost:7001'] },
-      bootstrap: { kty: 'OKP', crv: 'Ed25519', x: toBase64url(randomBytes(32)) }, clients: [{ id: 'symbolon-cli', name: 'CLI' }], services: [], issuers: [], trusts: [],
+      bootstrap: { kty: 'OKP', crv: 'Ed25519', x: toBase64url(randomBytes(32)) }, people: [], grants: { max: 43_200 }, clients: [{ id: 'symbolon-cli', name: 'CLI' }], services: [], issuers: [], trusts: [],
       audiences: ['https://logs.example'], default_audience: 'https://logs.example', scopes: ['read:logs'], token: { default_ttl: 900, max_ttl: 3600 }, rate: 600,
       signers: ids.map((id) => ({ id, name: `signer-${id}`, address: `127.0.0.1:${20_000 + id}`, identity: row(id).identity, hpke: row(id).hpke })),
       policy: 'A'.repeat(43) as Base64url,
