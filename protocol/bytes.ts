@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import * as platform from '#platform'
 
 /** Types that share a representation but must not be swapped. */
 export type Brand<T, Name extends string> = T & { readonly __brand: Name }
@@ -10,8 +10,7 @@ export type Digest = Brand<Uint8Array, 'Digest'>
 
 const alphabet = /^[A-Za-z0-9_-]*$/
 
-export const toBase64url = (bytes: Uint8Array): Base64url =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url') as Base64url
+export const toBase64url = (bytes: Uint8Array): Base64url => platform.toBase64url(bytes) as Base64url
 
 /**
  * Strict decoding: no padding, no other alphabet, no white space, no non-zero trailing bits.
@@ -19,8 +18,8 @@ export const toBase64url = (bytes: Uint8Array): Base64url =>
  */
 export function fromBase64url(text: string): Uint8Array | undefined {
   if (!alphabet.test(text) || text.length % 4 === 1) return undefined
-  const bytes = Buffer.from(text, 'base64url')
-  return bytes.toString('base64url') === text ? new Uint8Array(bytes) : undefined
+  const bytes = platform.fromBase64url(text)
+  return platform.toBase64url(bytes) === text ? bytes : undefined
 }
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -35,9 +34,17 @@ export function fromUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
-export const utf8 = (text: string): Uint8Array => Buffer.from(text, 'utf8')
+export const utf8 = (text: string): Uint8Array => platform.utf8(text)
 
-export const concat = (...parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts))
+export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    out.set(part, at)
+    at += part.length
+  }
+  return out
+}
 
 /** Big-endian length in four bytes, then the bytes: concatenations of these are unambiguous. */
 export function lengthPrefixed(bytes: Uint8Array): Uint8Array {
@@ -47,11 +54,7 @@ export function lengthPrefixed(bytes: Uint8Array): Uint8Array {
   return out
 }
 
-export const sha256 = (...parts: readonly Uint8Array[]): Digest => {
-  const hash = createHash('sha256')
-  for (const part of parts) hash.update(part)
-  return new Uint8Array(hash.digest()) as Digest
-}
+export const sha256 = (...parts: readonly Uint8Array[]): Digest => platform.sha256(parts) as Digest
 
 /** SHA-256(tag ‖ 0x00 ‖ parts): every hash and signature of ours starts with its own tag, so none can be read as another. */
 export const taggedHash = (tag: string, ...parts: readonly Uint8Array[]): Digest => sha256(tagged(tag), ...parts)
@@ -60,4 +63,4 @@ export const taggedHash = (tag: string, ...parts: readonly Uint8Array[]): Digest
 export const tagged = (tag: string, ...parts: readonly Uint8Array[]): Uint8Array => concat(utf8(`symbolon/${tag}`), Uint8Array.of(0), ...parts)
 
 /** Constant-time for equal lengths. Lengths are public. */
-export const equalBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && timingSafeEqual(a, b)
+export const equalBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && platform.equalBytes(a, b)

@@ -1,6 +1,6 @@
 import canonicalize from 'canonicalize'
 import type { z } from 'zod'
-import { fromUtf8, utf8 } from './bytes.ts'
+import { equalBytes, fromUtf8, utf8 } from './bytes.ts'
 import { limits } from './limits.ts'
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json }
@@ -57,7 +57,7 @@ export function decodeAs<T>(schema: z.ZodType<T>, bytes: Uint8Array, maxBytes: n
 export function decodeCanonical<T>(schema: z.ZodType<T>, bytes: Uint8Array, maxBytes: number): Decoded<T> {
   const decoded = decodeAs(schema, bytes, maxBytes)
   if (!decoded.ok) return decoded
-  return Buffer.compare(canonical(decoded.value), bytes) === 0 ? decoded : fail('not_canonical')
+  return equalBytes(canonical(decoded.value), bytes) ? decoded : fail('not_canonical')
 }
 
 /** RFC 6901. */

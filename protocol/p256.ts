@@ -1,5 +1,5 @@
-import { createPublicKey, verify, type KeyObject } from 'node:crypto'
 import type { z } from 'zod'
+import * as platform from '#platform'
 import { concat, fromBase64url, toBase64url, type Brand } from './bytes.ts'
 import type { p256Jwk } from './fields.ts'
 
@@ -9,28 +9,21 @@ export type P256Jwk = z.infer<typeof p256Jwk>
 /** SEC 1 uncompressed: 0x04 ‖ X ‖ Y, 65 bytes, on the curve. */
 export type P256Point = Brand<Uint8Array, 'P256Point'>
 
-/** @returns undefined if the coordinates are not those of a point of the curve; P-256 has no other subgroup. */
-function publicKey(jwk: P256Jwk): KeyObject | undefined {
-  try {
-    return createPublicKey({ key: jwk, format: 'jwk' })
-  } catch (error) {
-    if (error instanceof Error && 'code' in error) return undefined
-    throw error
-  }
-}
+const pointBytes = (jwk: P256Jwk): Uint8Array => concat(Uint8Array.of(4), fromBase64url(jwk.x) ?? new Uint8Array(), fromBase64url(jwk.y) ?? new Uint8Array())
 
-export const isP256Key = (jwk: P256Jwk): boolean => publicKey(jwk) !== undefined
+/** Are the coordinates those of a point of the curve? P-256 has no other subgroup. */
+export const isP256Key = (jwk: P256Jwk): boolean => pointOfJwk(jwk) !== undefined
 
 /** @returns undefined for anything but 65 bytes that name a point of the curve, so never the point at infinity. */
 export function decodePoint(bytes: Uint8Array): P256Point | undefined {
   if (bytes.length !== 65 || bytes[0] !== 4) return undefined
   const copy = Uint8Array.from(bytes) as P256Point
-  return isP256Key(jwkOfPoint(copy)) ? copy : undefined
+  return platform.isP256Point(copy) ? copy : undefined
 }
 
 export const jwkOfPoint = (point: P256Point): P256Jwk => ({ kty: 'EC', crv: 'P-256', x: toBase64url(point.subarray(1, 33)), y: toBase64url(point.subarray(33, 65)) })
 
-export const pointOfJwk = (jwk: P256Jwk): P256Point | undefined => decodePoint(concat(Uint8Array.of(4), fromBase64url(jwk.x) ?? new Uint8Array(), fromBase64url(jwk.y) ?? new Uint8Array()))
+export const pointOfJwk = (jwk: P256Jwk): P256Point | undefined => decodePoint(pointBytes(jwk))
 
 /**
  * ECDSA over SHA-256 of `bytes`. A second valid signature can be made from the first (r, −s), so nothing may be identified by
@@ -38,6 +31,6 @@ export const pointOfJwk = (jwk: P256Jwk): P256Point | undefined => decodePoint(c
  * @param signature r ‖ s, 64 bytes (RFC 7518, section 3.4)
  */
 export function verifyP256(jwk: P256Jwk, bytes: Uint8Array, signature: Uint8Array): boolean {
-  const key = publicKey(jwk)
-  return key !== undefined && signature.length === 64 && verify('sha256', bytes, { key, dsaEncoding: 'ieee-p1363' }, signature)
+  const point = pointBytes(jwk)
+  return point.length === 65 && signature.length === 64 && platform.verifyP256(point, bytes, signature)
 }

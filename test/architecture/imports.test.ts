@@ -48,6 +48,8 @@ function violations(folder: string): string[] {
   const judge = (file: string, specifier: string): string[] => {
     const edge = `${file} → ${specifier}`
     if (specifier.startsWith('node:')) return []
+    // A name in the folder's own package.json.
+    if (specifier.startsWith('#')) return []
     if (specifier.endsWith('.testkit.ts') && !/\.(test|testkit)\.ts$/.test(file)) return [`${edge}: a test kit is for tests only`]
     if (specifier.startsWith('.')) {
       const target = relative(root, resolve(root, dirname(file), specifier))
