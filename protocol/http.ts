@@ -201,7 +201,9 @@ export const problem = z.object({
   /** For `not_ready`: what fails, and why. */
   failing: z.array(z.object({ check: z.string(), reason: z.string() })).optional(),
   /** How each signer took part, when that is why. */
-  signers: z.array(z.union([part, word])).optional(),
+  signers: z.array(part).optional(),
+  /** The same, about who exists. */
+  words: z.array(word).optional(),
   /** Signed refusals, one per signer that refused: anyone can check them against the keyset. */
   refusals: z.array(z.unknown()).optional(),
 })
