@@ -1,7 +1,9 @@
 import { createPublicKey, sign, type KeyObject } from 'node:crypto'
-import { sha256, toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
+import { fromBase64url, sha256, toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { Evidence } from '@symbolon/protocol/evidence.ts'
 import { proofJwk, type ProofJwk } from '@symbolon/protocol/fields.ts'
+import type { Grant } from '@symbolon/protocol/grant.ts'
+import { intentDigest, type Intent } from '@symbolon/protocol/intent.ts'
 import { assembleJws } from '@symbolon/protocol/jws.ts'
 import { checkShape } from '@symbolon/protocol/json.ts'
 import { proofAlgorithm, proofSigningInput } from '@symbolon/protocol/proof.ts'
@@ -13,7 +15,7 @@ export interface Credential {
   /** For people: `key worker-key of worker`, `GitHub Actions`. */
   readonly description: string
   /** Evidence for exactly this intent, made or fetched now. */
-  evidence(built: BuiltIntent, now: number): Promise<Outcome<readonly Evidence[]>>
+  evidence(built: BuiltIntent<Intent>, now: number): Promise<Outcome<readonly Evidence[]>>
 }
 
 /** A registered Ed25519 or P-256 key. `kid` is the key's id in the roster. */
@@ -32,8 +34,21 @@ export function tokenCredential({ token, key }: { readonly token: string; readon
   return {
     description: 'a token and its key',
     evidence: async (built, now) => {
-      const proof = signProof({ key, built, now, of: token })
+      const proof = signProof({ key, built, now, of: toBase64url(sha256(utf8(token))) })
       return proof.ok ? ok([{ kind: 'token', token, proof: proof.value }]) : proof
+    },
+  }
+}
+
+/** A person's grant and the key that it was given to. The proof rides on the digest of the grant's intent. */
+export function grantCredential({ grant, key, description = 'a grant' }: { readonly grant: Grant; readonly key: KeyObject; readonly description?: string }): Credential {
+  return {
+    description,
+    evidence: async (built, now) => {
+      const bytes = fromBase64url(grant.intent)
+      if (bytes === undefined) return failed('credential_unusable', { detail: 'the grant cannot be read' })
+      const proof = signProof({ key, built, now, of: toBase64url(intentDigest(bytes)) })
+      return proof.ok ? ok([{ kind: 'grant', ...grant, proof: proof.value }]) : proof
     },
   }
 }
@@ -51,13 +66,13 @@ export function idTokenCredential({ description, fetch }: { readonly description
 
 interface ProofOptions {
   readonly key: KeyObject
-  readonly built: BuiltIntent
+  readonly built: BuiltIntent<Intent>
   /** Seconds. */
   readonly now: number
-  /** Id of a roster key; absent: the public key itself goes along, for a token's `cnf`. */
+  /** Id of a roster key; absent: the public key itself goes along, for a token's `cnf` or a grant's key. */
   readonly kid?: string
-  /** What the proof rides on. */
-  readonly of?: string
+  /** Hash of what the proof rides on. */
+  readonly of?: Base64url
 }
 
 /** A JWS by which the key says "I ask for this intent". `alg` follows from the key. */
@@ -68,7 +83,7 @@ export function signProof({ key, built, now, kid, of }: ProofOptions): Outcome<s
   const { iss, kind } = built.intent
   const input = proofSigningInput(
     { typ: 'symbolon-proof+jwt', alg, ...(kid === undefined ? { jwk: jwk.value } : { kid }) },
-    { iss, intent: built.digestText, kind, iat: now, ...(of === undefined ? {} : { of: toBase64url(sha256(utf8(of))) }) },
+    { iss, intent: built.digestText, kind, iat: now, ...(of === undefined ? {} : { of }) },
   )
   const signature = alg === 'EdDSA' ? sign(null, utf8(input), key) : sign('sha256', utf8(input), { key, dsaEncoding: 'ieee-p1363' })
   return ok(assembleJws(input, signature))

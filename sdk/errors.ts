@@ -20,6 +20,9 @@ const clientFaces = {
   token_differs: { kind: 'trust', title: 'The token is not the one that was asked for', remedy: 'Do not use this server.' },
   credential_unusable: { kind: 'local', title: 'The credential cannot be used', remedy: 'Check the key file and key id.' },
   credential_missing: { kind: 'login', title: 'There is nothing to sign in with', remedy: 'Give a key, or run where a CI identity is offered.' },
+  grant_differs: { kind: 'trust', title: 'The grant is not the one that was asked for', remedy: 'Begin again; compare the words in terminal and console. If it lasts, do not use this server.' },
+  grant_denied: { kind: 'denied', title: 'The request was declined in the console', remedy: 'Begin again if that was a mistake.' },
+  keyset_rollback: { kind: 'trust', title: 'The server shows an older keyset than this machine has seen', remedy: 'Do not use this server until its operator explains.' },
   id_token_unavailable: { kind: 'network', title: 'The CI platform gives no ID token', remedy: 'Check that the job may ask for one.' },
   input_invalid: { kind: 'local', title: 'The request cannot be built', remedy: 'Correct the fields named.' },
 } as const
@@ -82,10 +85,14 @@ const isClientCode = (code: string): code is ClientCode => Object.hasOwn(clientF
 function kindOf(code: ErrorCode, reasons: readonly Reason[] | undefined): FailureKind {
   const face = faceOf(code)
   if (face.status === 409) return 'conflict'
-  if (face.status === 401) return 'login'
-  if (face.status === 403) return (reasons ?? []).some((reason) => faceOf(reason.code).status === 401) ? 'login' : 'denied'
+  if (needsLogin(code)) return 'login'
+  if (face.status === 403) return (reasons ?? []).some((reason) => needsLogin(reason.code)) ? 'login' : 'denied'
   return face.family === 'not_now' || face.status === 500 ? 'server' : 'request'
 }
+
+/** Known and not enough: another touch mends these. */
+const touchCodes: readonly ErrorCode[] = ['grant_expired', 'revoked', 'touch_required', 'user_not_verified']
+const needsLogin = (code: ErrorCode): boolean => faceOf(code).status === 401 || touchCodes.includes(code)
 
 const scrubAll = <T>(value: T): T => JSON.parse(JSON.stringify(value), (_name, item: unknown) => (typeof item === 'string' ? printable(item) : item)) as T
 

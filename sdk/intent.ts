@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { z } from 'zod'
 import { toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
-import { boundAudience, decodeTokenIntent, encodeIntent, intentDigest, tokenIntent, type IntentDigest, type TokenIntent } from '@symbolon/protocol/intent.ts'
+import { boundAudience, decodeTokenIntent, encodeIntent, intentDigest, lockIntent, readIntent, revokeIntent, rosterIntent, tokenIntent, type Intent, type IntentDigest, type LockIntent, type ReadIntent, type RevokeIntent, type RosterIntent, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import { canonical, checkShape } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import type { Deployment } from './deployment.ts'
@@ -22,10 +23,17 @@ export interface Wish {
   readonly jkt?: string | undefined
   readonly ctx?: Readonly<Record<string, string>> | undefined
   readonly reason?: string | undefined
+  /** To be judged by explain alone: no signer ever signs it. */
+  readonly dry?: true | undefined
 }
 
-export interface BuiltIntent {
-  readonly intent: TokenIntent
+type FieldsOf<I extends Intent> = Omit<I, 'v' | 'nonce' | 'iat' | 'exp' | 'iss' | 'lineage'>
+/** What else may be asked for: reading, the next roster version, an end of a grant or token, a lock. `window`: seconds until `exp`, where approvals are waited for. */
+export type Ask = FieldsOf<ReadIntent> | (FieldsOf<RosterIntent> & { readonly window?: number | undefined }) | FieldsOf<RevokeIntent> | FieldsOf<LockIntent>
+type AskIntent = ReadIntent | RosterIntent | RevokeIntent | LockIntent
+
+export interface BuiltIntent<I extends Intent = TokenIntent> {
+  readonly intent: I
   readonly bytes: Uint8Array
   readonly digest: IntentDigest
   readonly digestText: Base64url
@@ -55,7 +63,19 @@ export function acceptIntent(bytes: Uint8Array, wish: Wish, deployment: Deployme
   return ok(built(decoded.value, bytes))
 }
 
-const built = (intent: TokenIntent, bytes: Uint8Array): BuiltIntent => {
+/**
+ * An intent of another kind than `token`.
+ * @param now seconds
+ */
+export function buildAsk(ask: Ask, { keyset, lineage }: Pick<Deployment, 'keyset' | 'lineage'>, now: number): Outcome<BuiltIntent<AskIntent>> {
+  const { window, ...fields } = { window: undefined, ...ask }
+  const common = { v: 1, nonce: toBase64url(randomBytes(16)), iat: now, exp: now + (window ?? limits.intentWindow), iss: keyset.issuer, lineage }
+  const checked = checkShape(askIntent, compact({ ...fields, ...common }))
+  return checked.ok ? ok(built(checked.value, encodeIntent(checked.value))) : failed('input_invalid', { problems: checked.problems })
+}
+const askIntent = z.discriminatedUnion('kind', [readIntent, rosterIntent, revokeIntent, lockIntent])
+
+const built = <I extends Intent>(intent: I, bytes: Uint8Array): BuiltIntent<I> => {
   const digest = intentDigest(bytes)
   const digestText = toBase64url(digest)
   return { intent, bytes, digest, digestText, boundAudience: boundAudience(digest) }
@@ -75,6 +95,7 @@ const fieldsOf = (wish: Wish, { keyset, lineage }: Deployment) => ({
   cnf: wish.jkt === undefined ? undefined : { jkt: wish.jkt },
   ctx: wish.ctx,
   reason: wish.reason,
+  dry: wish.dry,
 })
 
 const compact = (fields: Readonly<Record<string, unknown>>): Record<string, unknown> => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
