@@ -2,8 +2,8 @@ import { sha256, tagged, taggedHash, type Digest } from '@symbolon/protocol/byte
 
 /* The hash chain of the journal: each entry's hash covers the one before it, so none can be dropped, moved or edited unseen. */
 
-/** `granted`: a share may have left. `refused`: a veto did. */
-export const verdicts = ['granted', 'refused'] as const
+/** `granted`: a share may have left. `refused`: a veto did. `kept`: the book took something in; `request` is its head then. */
+export const verdicts = ['granted', 'refused', 'kept'] as const
 export type Verdict = (typeof verdicts)[number]
 
 export interface JournalEntry {

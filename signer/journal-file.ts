@@ -9,6 +9,7 @@ import { decodeAs } from '@symbolon/protocol/json.ts'
 import { syncFolder } from '@symbolon/keystore/folder.ts'
 import { SafeError } from '@symbolon/runtime/log.ts'
 import { firstHash, type JournalOwner } from './chain.ts'
+import { openAlone } from './sqlite.ts'
 
 /* The journal's file: made once, never again. A signer that lost it has forgotten what it is bound to, so it must not start. */
 
@@ -44,7 +45,7 @@ export function openJournalFile(folder: string, whose: { readonly signer: number
   if (id !== undefined && !existsSync(file)) throw new SafeError('journal_lost', `${file} is gone, and this signer has signed before. Put the file back. If it is lost for good, wait 24 hours after the signer last ran, so that everything it was bound to has expired, then remove ${markerFile} and start it again.`)
   if (id === undefined && existsSync(file)) throw new SafeError('journal_foreign', `${markerFile} is gone but ${file} is there. Put back the one that belongs to the other; both are made together.`)
   if (id === undefined) create(paths(folder), whose)
-  return openAlone(file, { ...whose, id: id ?? readMarker(markerFile) ?? new Uint8Array() })
+  return openOwned(file, { ...whose, id: id ?? readMarker(markerFile) ?? new Uint8Array() })
 }
 
 function readMarker(path: string): Uint8Array | undefined {
@@ -76,34 +77,14 @@ function publish(from: string, to: string): void {
   syncFolder(dirname(to))
 }
 
-function openAlone(file: string, owner: JournalOwner): OpenFile {
-  try {
-    const db = new DatabaseSync(file)
-    // Exclusive: a second signer on the same file cannot even read it. WAL with FULL: a commit that returned is on the disk.
-    db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; BEGIN EXCLUSIVE; COMMIT')
-    return isOwner(db.prepare('SELECT v, signer, lineage, id FROM owner').get(), owner) ? { db, owner } : refuseFile(db, file, owner)
-  } catch (error) {
-    const code = sqliteCode(error)
-    if (code === busy) throw new SafeError('journal_in_use', `${file} is open in another process. Two signers must not share a journal: stop the other one.`)
-    if (code !== undefined) throw new SafeError('journal_damaged', `${file} cannot be read (SQLite error ${code}). Put back a good copy, not older than the last time this signer ran.`)
-    throw error
-  }
-}
-
-/** SQLITE_BUSY. */
-const busy = 5
-
-/** SQLite's primary result code, of an error that SQLite raised. */
-export function sqliteCode(error: unknown): number | undefined {
-  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined
+function openOwned(file: string, owner: JournalOwner): OpenFile {
+  return openAlone(file, 'journal', (db) => {
+    if (isOwner(db.prepare('SELECT v, signer, lineage, id FROM owner').get(), owner)) return { db, owner }
+    throw new SafeError('journal_foreign', `${file} is not the journal of signer ${owner.signer} of this deployment, or not the one made with its marker. Put back its own.`)
+  })
 }
 
 function isOwner(row: Record<string, SQLOutputValue> | undefined, { signer, lineage, id }: JournalOwner): boolean {
   const same = (found: SQLOutputValue | undefined, bytes: Uint8Array) => found instanceof Uint8Array && Buffer.compare(found, bytes) === 0
   return row?.['v'] === 1 && row['signer'] === signer && same(row['lineage'], lineage) && same(row['id'], id)
-}
-
-function refuseFile(db: DatabaseSync, file: string, { signer }: JournalOwner): never {
-  db.close()
-  throw new SafeError('journal_foreign', `${file} is not the journal of signer ${signer} of this deployment, or not the one made with its marker. Put back its own.`)
 }

@@ -1,8 +1,9 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
 import { limits } from '@symbolon/protocol/limits.ts'
 import { SafeError } from '@symbolon/runtime/log.ts'
-import { entryHash, firstHash, type JournalEntry, type Verdict } from './chain.ts'
-import { openJournalFile, sqliteCode, type OpenFile } from './journal-file.ts'
+import { entryHash, firstHash, verdicts, type JournalEntry, type Verdict } from './chain.ts'
+import { openJournalFile, type OpenFile } from './journal-file.ts'
+import { sqliteCode } from './sqlite.ts'
 
 /** One judgement that wants to be recorded. Hashes are 32 bytes, times NumericDates. */
 export type Wish =
@@ -18,9 +19,11 @@ export type Wish =
       readonly exp: number
     }
   | { readonly verdict: 'refused'; readonly request: Uint8Array; readonly intent: Uint8Array | undefined }
+  /** The book's head after it took something in, so that a shorter book is noticed. */
+  | { readonly verdict: 'kept'; readonly request: Uint8Array }
 
 /** What was recorded: the judgement, or that an earlier yes stands against it. */
-export type Recorded = 'granted' | 'refused' | 'bound_otherwise' | 'evidence_spent'
+export type Recorded = 'granted' | 'refused' | 'kept' | 'bound_otherwise' | 'evidence_spent'
 
 export interface Head {
   readonly seq: number
@@ -37,6 +40,8 @@ export interface Journal {
   /** One transaction for all. Outcomes in order, durable; undefined: nothing was recorded, and the file has a problem. */
   record(wishes: readonly Wish[], clock: number): readonly Recorded[] | undefined
   head(): Head
+  /** The book's head as it was last written here; undefined: no book was ever. */
+  kept(): Uint8Array | undefined
   /** True from a failed transaction to the next good one. */
   failing(): boolean
   close(): void
@@ -65,6 +70,9 @@ export function openJournal(options: JournalOptions): Journal {
 interface State extends Head {
   readonly clock: number
 }
+interface Verified extends State {
+  readonly kept: Uint8Array | undefined
+}
 
 class SqliteJournal implements Journal {
   readonly #db: DatabaseSync
@@ -74,13 +82,15 @@ class SqliteJournal implements Journal {
   #state: State | undefined
   #clock: number
   #head: Head
+  #kept: Uint8Array | undefined
 
-  constructor(db: DatabaseSync, state: State, onFailure: (error: unknown) => void) {
+  constructor(db: DatabaseSync, state: Verified, onFailure: (error: unknown) => void) {
     this.#db = db
     this.#sql = statements(db)
     this.#state = state
     this.#clock = state.clock
     this.#head = state
+    this.#kept = state.kept
     this.#onFailure = onFailure
   }
 
@@ -104,6 +114,7 @@ class SqliteJournal implements Journal {
       this.#state = state
       this.#head = state
       this.#clock = state.clock
+      this.#kept = wishes.findLast(({ verdict }) => verdict === 'kept')?.request ?? this.#kept
       return outcomes
     } catch (error) {
       this.#abandon(error)
@@ -113,6 +124,10 @@ class SqliteJournal implements Journal {
 
   head(): Head {
     return { seq: this.#head.seq, hash: this.#head.hash }
+  }
+
+  kept(): Uint8Array | undefined {
+    return this.#kept
   }
 
   failing(): boolean {
@@ -125,7 +140,7 @@ class SqliteJournal implements Journal {
 
   /** The same pair may be granted again, to another attempt; another never. */
   #bind(wish: Wish): Recorded {
-    if (wish.verdict === 'refused') return 'refused'
+    if (wish.verdict !== 'granted') return wish.verdict
     const bound = this.#sql.binding.get(wish.intent)
     if (bound !== undefined && !(equal(bound['bytes'], wish.bytes) && equal(bound['evidence'], wish.evidence))) return 'bound_otherwise'
     const spent = wish.singleUse.map(({ id }) => this.#sql.spent.get(id))
@@ -140,8 +155,8 @@ class SqliteJournal implements Journal {
   }
 
   #append(wish: Wish, outcome: Recorded, { seq, hash, clock }: State): State {
-    const verdict: Verdict = outcome === 'granted' ? 'granted' : 'refused'
-    const entry: JournalEntry = { seq: seq + 1, time: clock, verdict, request: wish.request, intent: wish.intent, bytes: verdict === 'granted' && wish.verdict === 'granted' ? wish.bytes : undefined }
+    const verdict: Verdict = outcome === 'granted' || outcome === 'kept' ? outcome : 'refused'
+    const entry: JournalEntry = { seq: seq + 1, time: clock, verdict, request: wish.request, intent: wish.verdict === 'kept' ? undefined : wish.intent, bytes: verdict === 'granted' && wish.verdict === 'granted' ? wish.bytes : undefined }
     const next = entryHash(hash, entry)
     this.#sql.append.run(entry.seq, entry.time, verdict, entry.request, entry.intent ?? null, entry.bytes ?? null, next)
     return { seq: entry.seq, hash: next, clock }
@@ -190,8 +205,9 @@ function readState(db: DatabaseSync): State {
 }
 
 /** Walks the whole chain: a dropped, moved or edited entry does not fit its neighbours, a cut tail does not fit the state. */
-function verified({ db, owner }: OpenFile): State {
+function verified({ db, owner }: OpenFile): Verified {
   const state = readState(db)
+  let kept: Uint8Array | undefined
   let [seq, hash]: [number, Uint8Array] = [0, firstHash(owner)]
   for (const row of db.prepare('SELECT seq, time, verdict, request, intent, bytes, hash FROM entry ORDER BY seq').iterate()) {
     const entry = entryOf(row)
@@ -199,16 +215,18 @@ function verified({ db, owner }: OpenFile): State {
     hash = entryHash(hash, entry)
     if (!equal(row['hash'], hash)) throw damaged(`entry ${entry.seq} is not what was written`)
     seq = entry.seq
+    if (entry.verdict === 'kept') kept = entry.request
   }
   if (seq !== state.seq || Buffer.compare(hash, state.hash) !== 0) throw damaged(`it ends at entry ${seq}, but was written up to ${state.seq}`)
-  return state
+  return { ...state, kept }
 }
 
 function entryOf({ seq, time, verdict, request, intent, bytes }: Record<string, SQLOutputValue>): JournalEntry | undefined {
   const isHash = (value: SQLOutputValue | undefined): value is Uint8Array<ArrayBuffer> => value instanceof Uint8Array && value.length === 32
-  if (typeof seq !== 'number' || typeof time !== 'number' || (verdict !== 'granted' && verdict !== 'refused') || !isHash(request)) return undefined
+  if (typeof seq !== 'number' || typeof time !== 'number' || !isVerdict(verdict) || !isHash(request)) return undefined
   if (intent !== null && !isHash(intent)) return undefined
   if (bytes !== null && !isHash(bytes)) return undefined
   return { seq, time, verdict, request, intent: intent ?? undefined, bytes: bytes ?? undefined }
 }
 
+const isVerdict = (value: SQLOutputValue | undefined): value is Verdict => verdicts.some((verdict) => verdict === value)
