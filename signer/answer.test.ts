@@ -11,6 +11,7 @@ import { jwsSigningInput } from '@symbolon/protocol/jws.ts'
 import { proofSigningInput } from '@symbolon/protocol/proof.ts'
 import { answer } from './answer.ts'
 import { bounds, coordinator, granted, held, itemOf, listOf, openTable, outcome, signatureOf, stock, suite, type Seat, type Table } from './answer.testkit.ts'
+import type { Current } from './current.ts'
 import type { Coordinator } from './nonces.ts'
 
 const tables: Table[] = []
@@ -29,6 +30,27 @@ const decisions = (seat: Seat) => seat.events.filter(({ event }) => event === 'd
 const alarms = (seat: Seat) => seat.events.filter(({ event }) => event === 'alarm').map(({ alarm }) => alarm)
 const other = (length = 32): Base64url => toBase64url(new Uint8Array(length).fill(7))
 const shared = (result: Answer | undefined) => (result?.result === 'signed' ? result.share : undefined)
+
+describe('another version', () => {
+  test('that comes into force while a batch is judged: nothing of that batch is signed by the last one', async () => {
+    const gate = Promise.withResolvers<void>()
+    const reached = Promise.withResolvers<void>()
+    const table = await set({ steps: { async judged() { reached.resolve(); await gate.promise }, journaled() {}, taken() {}, signed() {} } })
+    const [seat] = table.seats
+    const before = seat.signer.current()
+    let current = before
+    const signer = { ...seat.signer, current: () => current }
+    const entries = signer.journal.head().seq
+    const asked = codes({ ...seat, signer }, itemOf(table))
+    await reached.promise
+    current = { ...before, versions: { ...before.versions, roster: 2 } }
+    gate.resolve()
+    expect(await asked).toEqual(['roster_behind'])
+    expect([signer.journal.head().seq, held(seat)]).toEqual([entries, 1])
+    // And the next batch is held against the new one.
+    expect(await codes({ ...seat, signer }, itemOf(table), { ...itemOf(table), roster: 2 })).toEqual(['roster_behind', 'signed'])
+  })
+})
 
 describe('an honest request', () => {
   test('gets shares of two signers that make the token its intent asks for', async () => {
@@ -470,7 +492,8 @@ describe('what is no veto', () => {
   test.each(['busy', 'timed_out', 'issuer_keys_unavailable'] as const)('judges that answer %s', async (code) => {
     const table = await set()
     const [seat] = table.seats
-    const without: Seat = { ...seat, signer: { ...seat.signer, judge: async ({ requests }) => (code === 'issuer_keys_unavailable' ? requests.map(() => ({ verdict: 'unavailable', code })) : code) } }
+    const current: Current = { ...seat.signer.current(), judge: async ({ requests }) => (code === 'issuer_keys_unavailable' ? requests.map(() => ({ verdict: 'unavailable', code })) : code) }
+    const without: Seat = { ...seat, signer: { ...seat.signer, current: () => current } }
     expect(await codes(without, itemOf(table), itemOf(table))).toEqual([code, code])
     expect(held(seat)).toBe(2)
   })

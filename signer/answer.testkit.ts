@@ -25,6 +25,7 @@ import { openLog } from '@symbolon/runtime/log.ts'
 import { openMetrics } from '@symbolon/runtime/metrics.ts'
 import type { Signer, Steps } from './answer.ts'
 import { openAudit } from './audit.ts'
+import type { Current } from './current.ts'
 import { openBoot } from './boot.ts'
 import { openJournal } from './journal.ts'
 import { openLimits } from './limits.ts'
@@ -82,20 +83,20 @@ async function openSeat({ world, judge, member, device, clock, steps }: SeatPart
   const events: Record<string, unknown>[] = []
   const log = openLog({ process: `signer-${member.id}`, level: 'info', to: new Writable({ write: (line, _, done) => { events.push(JSON.parse(String(line)) as Record<string, unknown>); done() } }) })
   const versions = { epoch: 1, roster: roster.version, policy: roster.policy }
+  const current: Current = { versions, roster, judge: async ({ requests, clock: now }) => requests.map((request) => judge.judge(request, now)) }
   const boot = await openBoot(member.id, clock.now, async (bytes) => {
     const signed = await device?.sign(bytes)
     if (signed?.ok !== true) throw new Error('the device does not sign')
     return signed.value
   })
-  const audit = openAudit({ log, metrics: openMetrics({ process: 'test' }), always: { signer: member.id, boot: boot.id, ...versions } })
+  const audit = openAudit({ log, metrics: openMetrics({ process: 'test' }), always: () => ({ signer: member.id, boot: boot.id, ...current.versions }) })
   const signer: Signer = {
     id: member.id,
     boot,
-    versions,
+    current: () => current,
     suite,
     member,
-    judge: async ({ requests, clock: now }) => requests.map((request) => judge.judge(request, now)),
-    limits: openLimits({ perPrincipal: roster.rate, clock: () => clock.ms }),
+    limits: openLimits({ perPrincipal: () => roster.rate, clock: () => clock.ms }),
     journal: openJournal({ folder, signer: member.id, lineage: fromBase64url(lineageOf(roster)) ?? new Uint8Array(), onFailure: (error) => audit.failed('journal_failed', error) }),
     nonces: openNonces(suite, member),
     audit,

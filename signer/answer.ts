@@ -1,15 +1,15 @@
 import { sign } from '@symbolon/core/frost.ts'
 import type { Member } from '@symbolon/core/keys.ts'
 import type { Suite } from '@symbolon/core/suite.ts'
-import { fromBase64url, taggedHash, toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { fromBase64url, taggedHash, toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
 import type { NotNowCode } from '@symbolon/protocol/errors.ts'
 import { canonical, checkShape } from '@symbolon/protocol/json.ts'
 import { replyBytes, requestHash, signItem, unreadableRequestHash, type Answer, type RequestHash, type SignItem, type SignReply } from '@symbolon/protocol/sign.ts'
 import type { Granted, Refused } from '@symbolon/policy/judgement.ts'
 import type { Audit } from './audit.ts'
 import type { Boot } from './boot.ts'
+import type { Current, Versions } from './current.ts'
 import type { Journal, Wish } from './journal.ts'
-import type { JudgeAll } from './judging.ts'
 import type { Limits } from './limits.ts'
 import type { Coordinator, Nonces } from './nonces.ts'
 import { boundOtherwise, evidenceSpent, notNow, refuse } from './refuse.ts'
@@ -18,10 +18,10 @@ import { boundOtherwise, evidenceSpent, notNow, refuse } from './refuse.ts'
 export interface Signer {
   readonly id: number
   readonly boot: Boot
-  readonly versions: Versions
+  /** What is in force; read once for each batch. */
+  readonly current: () => Current
   readonly suite: Suite
   readonly member: Member
-  readonly judge: JudgeAll
   readonly limits: Limits
   readonly journal: Journal
   readonly nonces: Nonces
@@ -30,12 +30,6 @@ export interface Signer {
   readonly now: () => number
   /** Told of each step; a caller that passes one may stop the world there. */
   readonly steps?: Steps
-}
-
-export interface Versions {
-  readonly epoch: number
-  readonly roster: number
-  readonly policy: Base64url
 }
 
 /** Between which points of an answer a machine can die. */
@@ -74,16 +68,17 @@ interface Judged extends Readable {
  */
 export async function answer(signer: Signer, asking: Asking, items: readonly unknown[]): Promise<SignReply> {
   const { by } = asking
+  const current = signer.current()
   const cases = items.map(openCase)
   const clock = signer.journal.clock(signer.now())
   const readable = cases.filter(isReadable)
-  const current = readable.filter((each) => isCurrent(signer, each, clock))
-  const judged = await judge(signer, current, clock ?? 0)
+  const fitting = readable.filter((each) => fits(current, each, clock))
+  const judged = await judge(current, fitting, clock ?? 0)
   const agreed = judged.filter(agreesOnBytes)
   const admitted = agreed.filter((each) => isWithinLimits(signer, by, each))
   await signer.steps?.judged()
   const then = signer.journal.clock(signer.now())
-  const timely = admitted.filter((each) => isTimely(each, then))
+  const timely = admitted.filter((each) => isTimely(each, then) && isInForce(signer, current, each))
   const recorded = record(signer, timely, then ?? 0)
   signer.steps?.journaled()
   const spent = recorded.filter((each) => signOne(signer, by, each)).length
@@ -101,7 +96,7 @@ function openCase(raw: unknown): Case {
 const isReadable = (each: Case): each is Readable => each.item !== undefined
 
 /** Built for another version than this signer holds: behind or ahead, which is nobody's fault and no veto. */
-function isCurrent({ versions }: Signer, each: Readable, clock: number | undefined): boolean {
+function fits({ versions }: Current, each: Readable, clock: number | undefined): boolean {
   const code = clock === undefined ? 'not_ready' : differing(versions, each.item)
   if (code !== undefined) each.answer = notNow(code)
   return code === undefined
@@ -114,10 +109,10 @@ function differing(versions: Versions, item: SignItem): NotNowCode | undefined {
 }
 
 /** Evidence, policy, and the bytes rebuilt from the intent: one worker call for all. */
-async function judge(signer: Signer, cases: readonly Readable[], clock: number): Promise<Judged[]> {
+async function judge(current: Current, cases: readonly Readable[], clock: number): Promise<Judged[]> {
   if (cases.length === 0) return []
   const requests = cases.map(({ item }) => ({ intent: fromBase64url(item.intent) ?? new Uint8Array(), evidence: item.evidence, approvals: item.approvals, asserted: item.asserted }))
-  const judgements = await signer.judge({ requests, clock })
+  const judgements = await current.judge({ requests, clock })
   return cases.flatMap((each, at): Judged[] => {
     const judgement = typeof judgements === 'string' ? { verdict: 'unavailable' as const, code: judgements } : judgements[at]
     if (judgement === undefined) throw new TypeError('one judgement for each request')
@@ -149,6 +144,13 @@ function isTimely(each: Judged, clock: number | undefined): boolean {
   if (clock === undefined) each.answer = notNow('not_ready')
   else if (each.judgement.verdict === 'granted' && each.judgement.intent.exp <= clock) each.answer = notNow('timed_out')
   return each.answer === undefined
+}
+
+/** Another version came into force while this one was judged by the last: nothing more is signed by that. */
+function isInForce(signer: Signer, current: Current, each: Judged): boolean {
+  if (signer.current() === current) return true
+  each.answer = notNow('roster_behind')
+  return false
 }
 
 /** Binds and journals the batch in one durable transaction. Refusals leave here; only what was granted goes on. */

@@ -28,21 +28,22 @@ export interface Audit {
   failed(kind: Alarm, error: unknown): void
 }
 
-/** @param always what every event names: the signer, its versions */
-export function openAudit({ log, metrics, always }: { readonly log: Logger; readonly metrics: Metrics; readonly always: Readonly<Record<string, string | number>> }): Audit {
+/** @param always what every event names: the signer, the versions in force */
+export function openAudit({ log, metrics, always }: { readonly log: Logger; readonly metrics: Metrics; readonly always: () => Readonly<Record<string, string | number>> }): Audit {
   const registers = [metrics.registry]
   const answers = new Counter({ name: 'signer_answers_total', help: 'Items answered, by result and first code', labelNames: ['result', 'code'], registers })
   const alarmed = new Counter({ name: 'signer_alarms_total', help: 'Alarms raised', labelNames: ['alarm'], registers })
-  const audit = log.child({ event: 'decision', ...always })
   const raise = (kind: Alarm, facts: Readonly<Record<string, unknown>>) => {
     alarmed.inc({ alarm: kind })
-    log.error({ event: 'alarm', alarm: kind, ...always, ...facts })
+    log.error({ event: 'alarm', alarm: kind, ...always(), ...facts })
   }
   return {
     decision({ by, requestId, request, attempt, judgement, answer }) {
       const codes = codesOf(answer)
       answers.inc({ result: answer.result, code: codes[0] ?? 'none' })
-      audit.info({
+      log.info({
+        event: 'decision',
+        ...always(),
         by,
         request_id: requestId,
         attempt,

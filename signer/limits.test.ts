@@ -4,7 +4,7 @@ import { openLimits } from './limits.ts'
 const by = 'coordinator/1'
 const at = (start = 1_000) => {
   const clock = { ms: start }
-  return { clock, limits: openLimits({ perPrincipal: 600, clock: () => clock.ms }) }
+  return { clock, limits: openLimits({ perPrincipal: () => 600, clock: () => clock.ms }) }
 }
 const admit = (limits: ReturnType<typeof openLimits>, principal: string | undefined, times: number) => Array.from({ length: times }, () => limits.admit({ principal, by }))
 
@@ -34,7 +34,7 @@ describe('TST-38 the limit per principal', () => {
   })
 
   test('a low rate says how many seconds to wait', () => {
-    const limits = openLimits({ perPrincipal: 2, clock: () => 0 })
+    const limits = openLimits({ perPrincipal: () => 2, clock: () => 0 })
     expect(admit(limits, 'ci', 3)).toEqual([0, 0, 30])
   })
 

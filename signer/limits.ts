@@ -12,8 +12,8 @@ export interface Limits {
 }
 
 export interface LimitsOptions {
-  /** A minute and principal: the roster's `rate`. */
-  readonly perPrincipal: number
+  /** A minute and principal: the roster's `rate`, as it is now. */
+  perPrincipal(): number
   /** Milliseconds that only go forward. */
   clock(): number
 }
@@ -24,7 +24,7 @@ const strangersPerMinute = 6_000
 const commitmentsPerMinute = 60 * bounds.commitmentsHeld
 
 export function openLimits({ perPrincipal, clock }: LimitsOptions): Limits {
-  const [principals, strangers, commitments] = [perPrincipal, strangersPerMinute, commitmentsPerMinute].map(bucketsOf) as [Buckets, Buckets, Buckets]
+  const [principals, strangers, commitments] = [perPrincipal, () => strangersPerMinute, () => commitmentsPerMinute].map(bucketsOf) as [Buckets, Buckets, Buckets]
   return {
     admit: ({ principal, by }) => (principal === undefined ? strangers(by, clock(), 1) : principals(principal, clock(), 1)),
     admitCommitments: (by, count) => commitments(by, clock(), count),
@@ -41,9 +41,10 @@ interface Bucket {
 }
 
 /** One bucket per name. Names are roster ids and certificates' identities, so there are no more of them than somebody enrolled. */
-function bucketsOf(perMinute: number): Buckets {
+function bucketsOf(rate: () => number): Buckets {
   const buckets = new Map<string, Bucket>()
   return (name, now, cost) => {
+    const perMinute = rate()
     const bucket = buckets.get(name) ?? { tokens: perMinute, at: now }
     const tokens = Math.min(perMinute, bucket.tokens + ((now - bucket.at) * perMinute) / 60_000)
     const pass = tokens >= cost

@@ -27,12 +27,12 @@ async function sign(signer: Signer, { peer, body, requestId }: ChannelRequest): 
   return request.ok ? json(await answer(signer, { by: formatIdentity(peer) as Coordinator, requestId }, request.value.items)) : problem(400, 'malformed', requestId)
 }
 
-function commitments({ boot, versions, nonces, limits: rates }: Signer, { peer, body, requestId }: ChannelRequest): ChannelReply {
+function commitments({ boot, current, nonces, limits: rates }: Signer, { peer, body, requestId }: ChannelRequest): ChannelReply {
   const by = formatIdentity(peer) as Coordinator
   const request = decodeAs(commitmentsRequest, body, 256)
   if (!request.ok) return problem(400, 'malformed', requestId)
   if (rates.admitCommitments(by, request.value.count) > 0) return problem(429, 'limited', requestId)
-  return json({ v: 1, certificate: boot.certificate, ...versions, commitments: nonces.promise(by, request.value.count) } satisfies CommitmentsReply)
+  return json({ v: 1, certificate: boot.certificate, ...current().versions, commitments: nonces.promise(by, request.value.count) } satisfies CommitmentsReply)
 }
 
 const json = (value: unknown): ChannelReply => ({ status: 200, body: JSON.stringify(value) })

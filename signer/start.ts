@@ -14,6 +14,7 @@ import type { Context, Started } from '@symbolon/runtime/process.ts'
 import type { Signer, Steps } from './answer.ts'
 import { openAudit } from './audit.ts'
 import { openBoot } from './boot.ts'
+import type { Current } from './current.ts'
 import type { SignerConfig } from './config.ts'
 import { openJournal } from './journal.ts'
 import { openJudges } from './judges.ts'
@@ -49,12 +50,13 @@ export async function startSigner({ config, log, metrics }: Context<SignerConfig
 
   const boot = await openBoot(config.signer, seconds(), certify)
   const versions = { epoch: group.epoch, roster: roster.version, policy: roster.policy }
-  const audit = openAudit({ log, metrics, always: { signer: config.signer, boot: boot.id, ...versions } })
+  const audit = openAudit({ log, metrics, always: () => ({ signer: config.signer, boot: boot.id, ...current.versions }) })
   const judges = await openJudges({ roster, bundle, folder: join(config.state, 'issuer-keys'), workers: config.judges, timeoutMs: config.judge_timeout_ms, log })
   const journal = openJournal({ folder: config.state, signer: config.signer, lineage: fromBase64url(lineageOf(roster)) ?? new Uint8Array(), onFailure: (error) => audit.failed('journal_failed', error) })
+  const current: Current = { versions, roster, judge: judges.judge }
   const nonces = openNonces(suite, member)
-  const limits = openLimits({ perPrincipal: roster.rate, clock: () => performance.now() })
-  const signer: Signer = { id: config.signer, boot, versions, suite, member, judge: judges.judge, limits, journal, nonces, audit, now: seconds, ...(steps === undefined ? {} : { steps }) }
+  const limits = openLimits({ perPrincipal: () => current.roster.rate, clock: () => performance.now() })
+  const signer: Signer = { id: config.signer, boot, current: () => current, suite, member, limits, journal, nonces, audit, now: seconds, ...(steps === undefined ? {} : { steps }) }
 
   const server = await listen(config, { tls, log, routes: routesOf(signer, { keyset: openKeyset({ roster, signer: config.signer, now: seconds, certify }), metrics }) })
   log.info({ ...server.address, boot: boot.id, journal: journal.head().seq, ...versions }, 'ready')

@@ -1,8 +1,9 @@
 import { toBase64url } from '@symbolon/protocol/bytes.ts'
 import type { SignerReport } from '@symbolon/protocol/sign.ts'
 import type { Signer } from './answer.ts'
+import type { Current } from './current.ts'
 
-type Told = Pick<Signer, 'boot' | 'versions' | 'journal' | 'now'>
+type Told = Pick<Signer, 'boot' | 'journal' | 'now'> & { readonly current: () => Pick<Current, 'versions'> }
 
 /** What keeps this signer from signing, by a stable code. */
 export const checksOf = ({ journal, now }: Pick<Told, 'journal' | 'now'>) => ({
@@ -18,9 +19,9 @@ const sentences: Readonly<Record<keyof ReturnType<typeof checksOf>, string>> = {
 
 /** What this signer says of itself. */
 export function statusOf(signer: Told): SignerReport {
-  const { boot, versions, journal } = signer
+  const { boot, journal } = signer
   const { seq, hash } = journal.head()
   const checks = checksOf(signer)
   const failing = (Object.keys(sentences) as (keyof typeof sentences)[]).filter((code) => checks[code]())
-  return { v: 1, certificate: boot.certificate, ...versions, journal: { seq, head: toBase64url(hash) }, problems: failing.map((code) => `${code}: ${sentences[code]}`) }
+  return { v: 1, certificate: boot.certificate, ...signer.current().versions, journal: { seq, head: toBase64url(hash) }, problems: failing.map((code) => `${code}: ${sentences[code]}`) }
 }
