@@ -6,11 +6,13 @@ import type { Json } from '@symbolon/protocol/json.ts'
 import { reasonOf, type Reason } from '@symbolon/protocol/reason.ts'
 import type { Ceiling } from '@symbolon/protocol/ceiling.ts'
 import type { Actor, Origin } from '@symbolon/protocol/token.ts'
+import type { Passkey } from '@symbolon/roster/roster.ts'
 
 /** Who asks, as the roster knows them. `roles` and `groups` are the row's own, as of this roster. */
 export interface Principal {
   readonly id: string
-  readonly kind: 'service' | 'trust'
+  /** `bootstrap`: the key of version 1, which may make version 2 and nothing else. */
+  readonly kind: 'service' | 'trust' | 'person' | 'bootstrap'
   readonly roles: readonly string[]
   readonly groups: readonly string[]
   readonly owner?: string
@@ -22,6 +24,22 @@ export interface Principal {
 export interface SingleUse {
   readonly id: Base64url
   readonly until: number
+  /** What it is bound to instead of the intent's digest: the thumbprint of the key that showed it first. */
+  readonly owner?: Base64url
+}
+
+/** When (NumericDate) a person last touched a passkey for this; whether for this very intent; whether the key cannot be copied (WebAuthn, section 6.1.3). */
+export interface Authentication {
+  readonly time: number
+  readonly touch: boolean
+  readonly hardware: boolean
+}
+
+/** The passkey that was touched for this very intent. A counter below the last one seen is for whoever keeps it to alarm about; it refuses nothing. */
+export interface Touched {
+  readonly credential: Base64url
+  readonly uses: Passkey['uses']
+  readonly counter: number
 }
 
 /** What true evidence establishes. A function of intent, evidence, roster and issuer keys; no clock is read. */
@@ -35,6 +53,12 @@ export interface Established {
   readonly ceiling?: Ceiling
   /** Who acts, when the evidence is a token that already names an actor. */
   readonly act?: Actor
+  /** Where the evidence goes back to a person. */
+  readonly auth?: Authentication
+  /** Of evidence `passkey` alone. */
+  readonly passkey?: Touched
+  /** Digest of the grant that it goes back to. */
+  readonly grant?: Base64url
   readonly singleUse: readonly SingleUse[]
 }
 
@@ -75,6 +99,8 @@ export interface EvidenceInput {
   readonly digest: IntentDigest
   readonly evidence: readonly Evidence[]
   readonly issuerKeys: IssuerKeys
+  /** The ID token that whoever asks opened from the sealed item of this evidence. */
+  readonly opened?: string
 }
 
 /** Judges evidence by one roster; keeps imported public keys, nothing else. Synchronous, no I/O, never throws on input. */

@@ -8,6 +8,8 @@ import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
 import type { TokenClaims } from '@symbolon/protocol/token.ts'
 import { roster, type Roster } from '@symbolon/roster/roster.ts'
 import type { EvidenceResult, IssuerKey, IssuerKeys } from './established.ts'
+import { softPasskey } from './passkey.testkit.ts'
+import { noStops, type Stops } from './stops.ts'
 import { openVerifier } from './verify.ts'
 
 /* Keys, a roster and honest evidence; tests change one thing and say which refusal they expect. */
@@ -100,6 +102,24 @@ export const document = (change: Partial<Roster> = {}): Roster =>
     ...change,
   })
 
+export const lineage = bytes(32, 5)
+
+/* Ann is a guardian, Ben an engineer; each has a key of their own, and Ben a synced one that may only sign in. */
+export const annsKey = softPasskey({ owner: { lineage, row: 'ann' } })
+export const bensKey = softPasskey({ alg: 'EdDSA', owner: { lineage, row: 'ben' } })
+export const bensPhone = softPasskey({ synced: true, owner: { lineage, row: 'ben' } })
+
+export const people = (): Roster['people'] => [
+  { id: 'ann', name: 'Ann', roles: ['sre'], groups: ['ops'], passkeys: [annsKey.row()] },
+  { id: 'ben', name: 'Ben', roles: ['engineer'], groups: [], passkeys: [bensKey.row(), bensPhone.row({ uses: ['sign_in'] })] },
+]
+
+/** Version 2, with people. */
+export const peopled = (change: Partial<Roster> = {}): Roster => {
+  const { bootstrap: _, ...first } = document()
+  return roster.parse({ ...first, version: 2, previous: [bytes(32, 70)], lineage, guardians: { people: ['ann', 'ben'], count: 1, window: 86_400 }, people: people(), ...change })
+}
+
 export const fetchedKeys = (): IssuerKeys =>
   new Map([['ci', { keys: new Map<string, IssuerKey>([['k1', { alg: 'RS256', jwk: rsaJwkOf(keys.issuer.publicKey) }], ['k2', { alg: 'ES256', jwk: proofJwkOf(keys.issuerEc.publicKey) }]]), absent: new Set(['gone']) }]])
 
@@ -109,7 +129,7 @@ export interface Asked {
 }
 
 export function ask(change: Partial<TokenIntent> = {}): Asked {
-  const intent: TokenIntent = { v: 1, kind: 'token', nonce: bytes(16, 1), iat: issueTime, exp: issueTime + 300, iss: here, lineage: bytes(32, 5), sub: 'svc-deploy', client: 'symbolon-cli', aud: 'https://logs.example', scope: ['read:logs'], ...change }
+  const intent: TokenIntent = { v: 1, kind: 'token', nonce: bytes(16, 1), iat: issueTime, exp: issueTime + 300, iss: here, lineage, sub: 'svc-deploy', client: 'symbolon-cli', aud: 'https://logs.example', scope: ['read:logs'], ...change }
   return { intent, digest: intentDigest(encodeIntent(intent)) }
 }
 
@@ -162,8 +182,8 @@ export function tokenBy(asked: Asked, options: { header?: object; claims?: objec
   return { kind: 'token', token, proof }
 }
 
-export const judge = (asked: Asked, evidence: Evidence | readonly Evidence[], { on = document(), issuerKeys = fetchedKeys() }: { on?: Roster; issuerKeys?: IssuerKeys } = {}): EvidenceResult =>
-  openVerifier(on).verify({ ...asked, evidence: 'kind' in evidence ? [evidence] : evidence, issuerKeys })
+export const judge = (asked: Asked, evidence: Evidence | readonly Evidence[], { on = document(), issuerKeys = fetchedKeys(), stops = noStops }: { on?: Roster; issuerKeys?: IssuerKeys; stops?: Stops } = {}): EvidenceResult =>
+  openVerifier(on, stops).verify({ ...asked, evidence: 'kind' in evidence ? [evidence] : evidence, issuerKeys })
 
 /** `ok`, `missing:<issuer>/<kid>`, or the codes and rules of the refusal. */
 export function verdict(result: EvidenceResult): string {

@@ -2,6 +2,7 @@ import { parseProof } from '@symbolon/protocol/proof.ts'
 import type { ProofJwk } from '@symbolon/protocol/fields.ts'
 import type { Roster, Service } from '@symbolon/roster/roster.ts'
 import { refuse, type EvidenceInput, type EvidenceResult } from './established.ts'
+import { serviceOf } from './principal.ts'
 import { checkProof } from './proof.ts'
 import type { Keyring } from './signature.ts'
 
@@ -27,5 +28,3 @@ export function openKeyJudge(roster: Roster, keyring: Keyring): KeyJudge {
     }
   }
 }
-
-export const serviceOf = ({ id, roles, groups, owner }: Service) => ({ id, kind: 'service', roles, groups, ...(owner === undefined ? {} : { owner }), claims: {} }) as const

@@ -1,4 +1,5 @@
 import { createPublicKey, verify, type KeyObject } from 'node:crypto'
+import type { ProofJwk } from '@symbolon/protocol/fields.ts'
 import { soundEd25519 } from '@symbolon/protocol/ed25519.ts'
 import type { IssuerAlgorithm, IssuerJwk, IssuerKey } from './established.ts'
 
@@ -6,6 +7,8 @@ import type { IssuerAlgorithm, IssuerJwk, IssuerKey } from './established.ts'
 export interface Keyring {
   /** False for a signature that does not verify and for a key that is none. The message has no say in key and algorithm. */
   verifies(key: IssuerKey, signingInput: Uint8Array, signature: Uint8Array): boolean
+  /** As passkeys sign (WebAuthn Level 3, section 6.5.5): P-256 signatures are DER, and only DER; Ed25519 ones 64 bytes. */
+  verifiesAssertion(jwk: ProofJwk, bytes: Uint8Array, signature: Uint8Array): boolean
 }
 
 export function openKeyring(): Keyring {
@@ -21,6 +24,11 @@ export function openKeyring(): Keyring {
     verifies({ alg, jwk }, signingInput, signature) {
       const key = get(jwk)
       return key !== 'unusable' && verifyWith(alg, key, signingInput, signature)
+    },
+    verifiesAssertion(jwk, bytes, signature) {
+      const key = get(jwk)
+      if (key === 'unusable') return false
+      return jwk.crv === 'Ed25519' ? verifyWith('EdDSA', key, bytes, signature) : key.asymmetricKeyType === 'ec' && verify('sha256', bytes, { key, dsaEncoding: 'der' }, signature)
     },
   }
 }

@@ -7,11 +7,10 @@ import type { Ceiling } from '@symbolon/protocol/ceiling.ts'
 import { parseToken, type TokenClaims } from '@symbolon/protocol/token.ts'
 import type { Roster } from '@symbolon/roster/roster.ts'
 import { narrow } from './ceiling.ts'
-import { refuse, type EvidenceInput, type EvidenceResult, type IssuerJwk, type Principal } from './established.ts'
-import { serviceOf } from './key.ts'
+import { refuse, type EvidenceInput, type EvidenceResult, type IssuerJwk } from './established.ts'
+import { principalOf } from './principal.ts'
 import { checkProof } from './proof.ts'
 import type { Keyring } from './signature.ts'
-import { trustOf } from './trust.ts'
 
 type TokenJudge = (item: { readonly token: string; readonly proof: string }, input: EvidenceInput) => EvidenceResult
 
@@ -73,12 +72,4 @@ function establish(claims: TokenClaims, roster: Roster, at: number): EvidenceRes
       singleUse: [],
     },
   }
-}
-
-/** The roster as it is now decides who that is: a removed row's tokens end with it, and roles are today's. */
-function principalOf(roster: Roster, id: string): { principal: Principal; issuer?: string } | undefined {
-  const service = roster.services.find((row) => row.id === id)
-  if (service !== undefined) return { principal: serviceOf(service) }
-  const trust = roster.trusts.find((row) => row.id === id)
-  return trust === undefined ? undefined : { principal: trustOf(trust, {}), issuer: trust.issuer }
 }
