@@ -31,6 +31,7 @@ export const errors = {
   intent_not_yet_valid: refused(403, 'invalid_request', 'The intent’s iat is in the future', 'Check the clock of the machine that made the intent.'),
   intent_window_too_long: refused(403, 'invalid_request', 'The intent is valid for too long', 'Let exp be at most 300 seconds after iat.'),
   intent_bound_otherwise: refused(409, 'invalid_grant', 'This intent was already answered with other bytes or other evidence', 'Make a new intent with a fresh nonce.'),
+  intent_dry: refused(400, 'invalid_request', 'A dry intent is explained, any other is minted', 'To explain, build the intent with `dry`; to mint, without.'),
   client_unknown: refused(403, 'invalid_client', 'The client is not in the roster', 'Use the id of a client in the roster, or the service’s own id.'),
   impersonation_not_allowed: refused(403, 'access_denied', 'Acting as somebody else is not allowed here', 'Leave out `as`.'),
 

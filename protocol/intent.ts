@@ -42,6 +42,8 @@ export const tokenIntent = z.strictObject({
   cnf: z.strictObject({ jkt: digestText }).optional(),
   ctx: context.optional(),
   reason: line(256).optional(),
+  /** Made to be explained: every signer refuses to mint it, so evidence for it is worth nothing else. */
+  dry: z.literal(true).optional(),
 })
 
 /** Hours of delegation to a key: a passkey signs the digest, then the key may ask by itself (evidence `grant`). */
