@@ -15,7 +15,7 @@ interface Basis {
 
 /** The claims of a token, each from where the table in protocol/token.ts says. Nothing else goes in. */
 export function claimsOf({ intent, digest, established, ttl, here }: Basis): TokenClaims {
-  const { principal, origin, ceiling, act } = established
+  const { principal, origin, ceiling, act, auth, grant } = established
   return {
     iss: here.issuer,
     sub: principal.id,
@@ -28,7 +28,12 @@ export function claimsOf({ intent, digest, established, ttl, here }: Basis): Tok
     jti: toBase64url(digest),
     ...(intent.cnf === undefined ? {} : { cnf: intent.cnf }),
     ...(act === undefined ? {} : { act }),
-    // The ceiling goes along, so that what is made from this token later cannot reach further than what made it.
-    'urn:symbolon:v1': { policy: here.policy, origin: ceiling === undefined ? origin : { ...origin, ceiling } },
+    ...(auth === undefined ? {} : authenticated(auth)),
+    // Ceiling and grant go along, so that what is made from this token later cannot reach further than what made it, nor outlive its end.
+    'urn:symbolon:v1': { policy: here.policy, origin: { ...origin, ...(ceiling === undefined ? {} : { ceiling }), ...(grant === undefined ? {} : { grant }) } },
   }
 }
+
+/** How a person proved to be there (RFC 8176): a key that stays in its device or one that is synced, and the person verified by it. */
+const authenticated = ({ time, touch, hardware }: NonNullable<Established['auth']>) =>
+  ({ auth_time: time, acr: touch ? 'urn:symbolon:acr:touch' : 'urn:symbolon:acr:grant', amr: [hardware ? 'hwk' : 'swk', 'user'] }) satisfies Pick<TokenClaims, 'auth_time' | 'acr' | 'amr'>

@@ -1,4 +1,4 @@
-import type { Intent } from '@symbolon/protocol/intent.ts'
+import type { Intent, IntentKind } from '@symbolon/protocol/intent.ts'
 import type { TokenHeader } from '@symbolon/protocol/token.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import { reasonOf, type Reason } from '@symbolon/protocol/reason.ts'
@@ -11,6 +11,9 @@ export interface Deployment {
   readonly lineage: string
   readonly clients: ReadonlySet<string>
   readonly policy: Roster['policy']
+  readonly guardians: ReadonlySet<string>
+  /** Seconds that an intent may live, by its kind. */
+  readonly windows: Readonly<Record<IntentKind, number>>
   /** Of the `token` group key that signs now. */
   readonly kid: TokenHeader['kid']
   /** Caps that hold whatever the policy says; the policy sees them too. */
@@ -26,24 +29,34 @@ export function deploymentOf(roster: Roster): Deployment {
     lineage: lineageOf(roster),
     clients: new Set(roster.clients.map((row) => row.id)),
     policy: roster.policy,
+    guardians: new Set(roster.guardians?.people),
+    windows: { token: limits.intentWindow, grant: limits.intentWindow, roster: roster.guardians?.window ?? limits.intentWindow, revoke: limits.intentWindow, lock: limits.intentWindow, read: limits.intentWindow },
     kid: group.kid,
     limits: { scopes: roster.scopes, audiences: roster.audiences, ...roster.token },
   }
 }
 
+/** When it is judged. */
+export interface Timing {
+  /** Seconds, the machine's own. */
+  readonly clock: number
+  /** What has begun counts though it has ended. */
+  readonly whenever?: boolean
+}
+
 /** Is the intent for this deployment, now, and from software that is known? @returns why not */
-export function misplaced(intent: Intent, here: Deployment, clock: number): Reason | undefined {
+export function misplaced(intent: Intent, here: Deployment, timing: Timing): Reason | undefined {
   if (intent.iss !== here.issuer) return reasonOf('wrong_deployment', 'The intent names another issuer.', { rule: 'intent.iss', fact: intent.iss, remedy: `This deployment is ${here.issuer}.` })
   if (intent.lineage !== here.lineage) return reasonOf('wrong_deployment', 'The intent names another lineage.', { rule: 'intent.lineage', fact: intent.lineage, remedy: `This deployment’s keyset has the fingerprint ${here.lineage}.` })
-  return untimely(intent, clock) ?? unknownClient(intent, here)
+  return untimely(intent, here.windows[intent.kind], timing) ?? unknownClient(intent, here)
 }
 
 /** Written so that a clock that is not a number refuses. */
-function untimely({ iat, exp }: Intent, clock: number): Reason | undefined {
+function untimely({ iat, exp }: Intent, window: number, { clock, whenever = false }: Timing): Reason | undefined {
   if (!(exp > iat)) return reasonOf('intent_malformed', 'The intent ends before it begins.', { rule: 'intent.exp', fact: `iat ${iat}, exp ${exp}`, remedy: 'Let exp be after iat.' })
-  if (!(exp - iat <= limits.intentWindow)) return reasonOf('intent_window_too_long', `An intent is valid for at most ${limits.intentWindow} s.`, { rule: 'intent.exp', fact: `iat ${iat}, exp ${exp}`, remedy: `Let exp be at most ${iat + limits.intentWindow}.` })
+  if (!(exp - iat <= window)) return reasonOf('intent_window_too_long', `Such an intent is valid for at most ${window} s.`, { rule: 'intent.exp', fact: `iat ${iat}, exp ${exp}`, remedy: `Let exp be at most ${iat + window}.` })
   if (!(clock >= iat - limits.clockSkew)) return reasonOf('intent_not_yet_valid', 'The intent’s iat lies in the future.', { rule: 'intent.iat', fact: `iat ${iat}, the clock here ${clock}`, remedy: 'Check the clock of the machine that made the intent.' })
-  if (!(clock < exp)) return reasonOf('intent_expired', 'The intent has expired.', { rule: 'intent.exp', fact: `exp ${exp}, the clock here ${clock}`, remedy: 'Make a new intent.' })
+  if (!whenever && !(clock < exp)) return reasonOf('intent_expired', 'The intent has expired.', { rule: 'intent.exp', fact: `exp ${exp}, the clock here ${clock}`, remedy: 'Make a new intent.' })
   return undefined
 }
 

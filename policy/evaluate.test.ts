@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import type { Json } from '@symbolon/protocol/json.ts'
+import { noStops } from '@symbolon/evidence/stops.ts'
 import { bundleDigest, type Bundle } from './bundle.ts'
 import { openEvaluator, PolicyUnusable } from './evaluate.ts'
 import { openJudge } from './judge.ts'
@@ -12,7 +13,7 @@ const misbehaving = new Uint8Array(readFileSync(new URL('testdata/misbehaving.wa
 const told = (...what: string[]): Bundle => bundleWith({ roles: Object.fromEntries(what.map((name) => [name, { allow_scopes: ['read:logs'], max_ttl_seconds: 3600 }])) }, misbehaving)
 const judged = (bundle: Bundle, asserted: { address?: string } = {}) => {
   const world = makeWorld({ bundle })
-  return openJudge({ ...world, issuerKeys: () => new Map() }).judge({ ...request(world, intentOf(world)), asserted }, at)
+  return openJudge({ ...world, stops: () => noStops, issuerKeys: () => new Map() }).judge({ ...request(world, intentOf(world)), asserted }, at)
 }
 
 test('the misbehaving policy can also behave, so that what follows means something', () => expect(judged(told('well'))).toMatchObject({ verdict: 'granted' }))
@@ -50,7 +51,7 @@ describe('a decision that is well-formed and wrong does not widen anything:', ()
 
   test('ttl-more is capped by the roster', () => {
     const world = makeWorld({ bundle: told('ttl-more') })
-    const { judge } = openJudge({ ...world, issuerKeys: () => new Map() })
+    const { judge } = openJudge({ ...world, stops: () => noStops, issuerKeys: () => new Map() })
     expect(judge(request(world, intentOf(world, { ttl: 3600 })), at)).toMatchObject({ verdict: 'granted' })
     expect(judge(request(world, intentOf(world, { ttl: 3601 })), at)).toMatchObject({ verdict: 'refused', reasons: [{ code: 'ttl_too_long' }] })
   })

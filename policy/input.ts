@@ -8,7 +8,7 @@ export interface PolicyInput {
   /** The issue time, not a clock: every signer sees the same. */
   readonly now: number
   /** The requester's word. */
-  readonly intent: Omit<TokenIntent, 'v' | 'nonce' | 'iss' | 'lineage'>
+  readonly intent: Omit<TokenIntent, 'v' | 'nonce' | 'iss' | 'lineage' | 'dry'>
   /** The roster's word, and in `claims` the issuer's. */
   readonly principal: Principal
   readonly evidence: Established['evidence']
@@ -19,7 +19,8 @@ export interface PolicyInput {
 }
 
 export function policyInput(asked: { readonly intent: TokenIntent; readonly established: Established; readonly asserted: Asserted; readonly limits: Deployment['limits'] }): PolicyInput {
-  const { v: _v, nonce: _nonce, iss: _iss, lineage: _lineage, ...intent } = asked.intent
+  // Nor `dry`: a policy cannot tell who asks from who means it.
+  const { v: _v, nonce: _nonce, iss: _iss, lineage: _lineage, dry: _dry, ...intent } = asked.intent
   const { principal, evidence } = asked.established
   return { now: intent.iat, intent, principal, evidence, approvals: [], asserted: asked.asserted, deployment: asked.limits }
 }

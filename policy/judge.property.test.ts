@@ -5,6 +5,7 @@ import { explainResponse } from '@symbolon/protocol/http.ts'
 import { encodeIntent, intentDigest, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import { bytesHash } from '@symbolon/protocol/sign.ts'
 import { assembleToken, parseToken, tokenSigningInput } from '@symbolon/protocol/token.ts'
+import { noStops } from '@symbolon/evidence/stops.ts'
 import { explanationOf } from './explain.ts'
 import { openJudge, type Judgement } from './judge.ts'
 import { at, bundleWith, idTokenEvidence, intentOf, keyEvidence, makeWorld, request, type World } from './judge.testkit.ts'
@@ -50,7 +51,7 @@ const dataOf = ({ engineer, sre, deny, needs }: Policy) => {
 }
 const worldOf = (policy: Policy, { roles }: Wish) => makeWorld({ bundle: bundleWith(JSON.parse(JSON.stringify(dataOf(policy)))), roles })
 const wishIntent = (world: World, { scope, aud, ttl }: Wish): TokenIntent => intentOf(world, { scope, aud, ...(ttl === undefined ? {} : { ttl }) })
-const open = (world: World) => openJudge({ ...world, issuerKeys: () => new Map() })
+const open = (world: World) => openJudge({ ...world, stops: () => noStops, issuerKeys: () => new Map() })
 const assertedOf = ({ address }: Wish) => (address === undefined ? {} : { address })
 
 /** The rules once more, in other words: what the Rego must come to. @returns the lifetime, or undefined for no */
@@ -171,7 +172,8 @@ describe('claims of an ID token', () => {
   const hostile = fc.oneof(
     fc.constantFrom('*', '**', '?', '+', '/', ',', '{', '}', '|', '$', ':', '\n', '\0', 'engineer', 'sre', 'write:prod', '${roles}', '{{principal.roles}}', '", "roles": ["sre"], "x": "', '\u202e', ']}}'),
     fc.string({ unit: 'binary', maxLength: 40 }),
-    fc.jsonValue({ maxDepth: 3 }),
+    // A member of that name is refused wherever it stands, which is another test's.
+    fc.jsonValue({ maxDepth: 3 }).filter((value) => !JSON.stringify(value).includes('__proto__')),
   )
 
   test('Z-2 what they say beyond what a trust asks for never changes a decision', () => {

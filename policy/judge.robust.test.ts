@@ -4,10 +4,11 @@ import type { Base64url } from '@symbolon/protocol/bytes.ts'
 import type { Evidence } from '@symbolon/protocol/evidence.ts'
 import { encodeIntent, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import { refusalStatement } from '@symbolon/protocol/sign.ts'
+import { noStops } from '@symbolon/evidence/stops.ts'
 import { openJudge, type Judgement } from './judge.ts'
 import { at, bundleWith, defaultData, idTokenEvidence, intentOf, keyEvidence, makeWorld, request, type World } from './judge.testkit.ts'
 
-const open = (world: World) => openJudge({ ...world, issuerKeys: () => new Map() })
+const open = (world: World) => openJudge({ ...world, stops: () => noStops, issuerKeys: () => new Map() })
 const here = makeWorld()
 
 /** Any refusal must fit into what a signer signs. */

@@ -5,10 +5,11 @@ import { encodeIntent, intentDigest, type TokenIntent } from '@symbolon/protocol
 import { bytesHash } from '@symbolon/protocol/sign.ts'
 import type { Evidence } from '@symbolon/protocol/evidence.ts'
 import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
+import { noStops } from '@symbolon/evidence/stops.ts'
 import { openJudge, type Judgement } from './judge.ts'
 import { at, bundleWith, defaultData, idTokenEvidence, intentOf, jwkOf, keyEvidence, makeKey, makeWorld, program, request, signJws, tokenEvidence, type World, type WorldOptions } from './judge.testkit.ts'
 
-const open = (world: World) => openJudge({ ...world, issuerKeys: () => new Map() })
+const open = (world: World) => openJudge({ ...world, stops: () => noStops, issuerKeys: () => new Map() })
 const ask = (changes: Partial<TokenIntent> = {}, options: WorldOptions = {}, clock = at): Judgement => {
   const world = makeWorld(options)
   return open(world).judge(request(world, intentOf(world, changes)), clock)

@@ -2,11 +2,12 @@ import type { Base64url } from '@symbolon/protocol/bytes.ts'
 import type { NotNowCode } from '@symbolon/protocol/errors.ts'
 import type { Approval } from '@symbolon/protocol/approval.ts'
 import type { Asserted, Evidence } from '@symbolon/protocol/evidence.ts'
-import type { Intent, IntentDigest, TokenIntent } from '@symbolon/protocol/intent.ts'
+import type { Intent, IntentDigest, LockIntent, ReadIntent, RevokeIntent, RosterIntent, TokenIntent } from '@symbolon/protocol/intent.ts'
 import type { Decision, Reason } from '@symbolon/protocol/reason.ts'
 import type { TokenClaims } from '@symbolon/protocol/token.ts'
-import type { IssuerKeys, MissingKey, Principal, SingleUse } from '@symbolon/evidence/established.ts'
-import type { Roster } from '@symbolon/roster/roster.ts'
+import type { IssuerKeys, MissingKey, Principal, SingleUse, Touched } from '@symbolon/evidence/established.ts'
+import type { Stops } from '@symbolon/evidence/stops.ts'
+import type { Passkey, Roster } from '@symbolon/roster/roster.ts'
 import type { Bundle } from './bundle.ts'
 
 /** What is asked, as it came from the wire. Only `intent`, `evidence` and `approvals` can shape the bytes. */
@@ -14,6 +15,8 @@ export interface JudgeRequest {
   /** Canonical bytes of the intent. */
   readonly intent: Uint8Array
   readonly evidence: readonly Evidence[]
+  /** The ID token that this signer opened from a sealed item. Absent where nobody can open one: the api presumes. */
+  readonly opened?: string
   readonly approvals: readonly Approval[]
   /** What only the api saw: it can turn a yes into a no, nothing else. */
   readonly asserted: Asserted
@@ -35,6 +38,8 @@ export interface Granted {
   readonly bytesHash: Base64url
   /** What this request spends; to be bound to the digest before anything is signed. */
   readonly singleUse: readonly SingleUse[]
+  /** The passkey that was touched for this very intent. A counter that went down is for whoever keeps it to alarm about. */
+  readonly passkey?: Touched
 }
 
 /** A judgement on the request. What is absent was not reached. */
@@ -55,18 +60,61 @@ export interface Unavailable {
   readonly missing?: MissingKey
 }
 
+/** On an intent that mints nothing. Plain data: it crosses between threads. */
+export type Ruling = Ruled | Refused | Unavailable
+
+export type RuledIntent = RosterIntent | RevokeIntent | LockIntent | ReadIntent
+
+/** The evidence is true and the principal may ask for this. What the next roster version needs besides is for `roster/` to say. */
+export interface Ruled {
+  readonly verdict: 'granted'
+  readonly digest: IntentDigest
+  readonly intent: RuledIntent
+  readonly principal: Principal
+  /** The principal touched a passkey for this very intent. */
+  readonly touch: boolean
+  /** What that passkey may be used for; empty without a touch. */
+  readonly passkeyUses: Passkey['uses']
+  /** That passkey with its counter: one that went down is for whoever keeps it to alarm about. */
+  readonly passkey?: Touched
+  /** Ids of people whose yes verifies and lives: each once, never the principal, nobody who also said no. Sorted. */
+  readonly approvers: readonly string[]
+  /** Likewise those who said no. */
+  readonly denied: readonly string[]
+  /** Why other approvals do not count. */
+  readonly dismissed: readonly Reason[]
+  /** For kinds `revoke` and `lock`: what is stopped from now on. */
+  readonly stop?: StopFact
+}
+export type StopFact =
+  | { readonly kind: 'revoked'; readonly revoked: Stops['revoked'][number] }
+  | { readonly kind: 'locked'; readonly locked: Stops['locked'][number] }
+
+/** Of the requests that are ruled on, nothing is asserted: no policy of data weighs them. */
+export type RuleRequest = Pick<JudgeRequest, 'intent' | 'evidence' | 'opened' | 'approvals'>
+
+export interface RuleOptions {
+  /** For stops that come from the book: neither `exp` nor an approval window binds them. They may not lie in the future. */
+  readonly whenever?: boolean
+}
+
+/** Each is synchronous, without I/O, and never throws on input. `clock`: seconds, the machine's own. */
 export interface Judge {
-  /**
-   * Synchronous, without I/O. Never throws on input.
-   * @param clock seconds, the machine's own; it only says whether the intent may be answered now, never what the answer is
-   */
+  /** Intents of kind `token`. The clock only says whether one may be answered now, never what the answer is. */
   judge(request: JudgeRequest, clock: number): Judgement
+  /** The same of a dry intent, which `judge` refuses: what a mint of it would come to. */
+  explain(request: JudgeRequest, clock: number): Judgement
+  /** Intents of kinds `roster`, `revoke`, `lock` and `read`. */
+  rule(request: RuleRequest, clock: number, options?: RuleOptions): Ruling
 }
 
 export interface JudgeOptions {
+  /** The effective one: the document with the certified entries applied, its `lineage` known. */
   readonly roster: Roster
   /** Must be the one that the roster names. */
   readonly bundle: Bundle
+  /** What is revoked and locked. Asked once per judgement, for the newest. */
+  stops(): Stops
   /** Asked once per judgement, for the newest snapshot. */
   issuerKeys(): IssuerKeys
 }

@@ -11,6 +11,7 @@ import { lintTrusts, soundTrusts, type LintProblem } from '@symbolon/roster/trus
 import { matches, type Claims } from '@symbolon/evidence/trust.ts'
 import { lineageOf } from '@symbolon/roster/keyset.ts'
 import type { Roster, RosterDraft } from '@symbolon/roster/roster.ts'
+import { noStops } from '@symbolon/evidence/stops.ts'
 import type { Bundle } from './bundle.ts'
 import { explanationOf, type Explanation } from './explain.ts'
 import { openJudge } from './judge.ts'
@@ -65,7 +66,7 @@ export function rehearse({ roster, bundle, asker, wish, now }: RehearsalOptions)
     client: wish.client ?? sub,
     scope: [...new Set(wish.scope)].sort(),
   }
-  const judgement = openJudge({ roster: stage.roster, bundle, issuerKeys: () => new Map() }).judge({ intent: encodeIntent(intent), evidence: [evidenceOf(asker, intent, stage)], approvals: [], asserted: {} }, now)
+  const judgement = openJudge({ roster: stage.roster, bundle, stops: () => noStops, issuerKeys: () => new Map() }).judge({ intent: encodeIntent(intent), evidence: [evidenceOf(asker, intent, stage)], approvals: [], asserted: {} }, now)
   // Every key is pinned on this stage, so none can be missing.
   if (judgement.verdict === 'unavailable') throw new Error(`a rehearsal that needs ${judgement.code}`)
   return { explanation: explanationOf(judgement), matching, misses, flaws: lintTrusts(roster) }

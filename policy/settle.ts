@@ -22,7 +22,7 @@ interface Asked {
 
 export function settle(asked: Asked): Settled {
   const denied = asked.decision.allow ? [] : reasonsOf(asked.decision)
-  const [first, ...more] = [...denied, ...(asked.decision.allow ? [...needs(asked.decision), ...beyondCaps(asked), ...beyondCeiling(asked)] : [])].slice(0, mostReasons)
+  const [first, ...more] = [...denied, ...(asked.decision.allow ? [...needs(asked), ...beyondCaps(asked), ...beyondCeiling(asked)] : [])].slice(0, mostReasons)
   if (first !== undefined) return { ok: false, reasons: [first, ...more] }
   return lifetime(asked)
 }
@@ -36,12 +36,12 @@ function reasonsOf(decision: Decision): Reason[] {
   return reasons.length > 0 ? reasons : [reasonOf('policy_denied', 'The policy does not allow this.')]
 }
 
-/** No approval and no touch can be given yet, so whatever needs one is refused. */
-function needs({ approvals, touch }: Decision): Reason[] {
+/** A touch is a passkey's for this very intent: what a grant or a token hands on is none. No approval of a token can be given, so what needs one is refused. */
+function needs({ decision: { approvals, touch }, established: { evidence } }: Asked): Reason[] {
   const wanted = approvals.map(({ group, count }) => `${count} of ${group}`).join(', ')
   return [
     ...(approvals.length === 0 ? [] : [reasonOf('approval_required', 'This needs approvals.', { rule: 'symbolon.approvals', fact: `none given; needed: ${wanted.slice(0, 300)}`, remedy: 'Ask for a scope that needs none.' })]),
-    ...(touch ? [reasonOf('touch_required', 'This needs a touch of a passkey for this very request.', { rule: 'symbolon.approvals', remedy: 'Ask for a scope that needs none.' })] : []),
+    ...(touch && evidence.kind !== 'passkey' ? [reasonOf('touch_required', 'This needs a touch of a passkey for this very request.', { rule: 'symbolon.approvals', fact: `evidence: ${evidence.kind}`, remedy: 'Ask with a passkey itself, or for a scope that needs no touch.' })] : []),
   ]
 }
 
@@ -57,11 +57,10 @@ function beyondCaps({ decision, intent, caps }: Asked): Reason[] {
 }
 
 function beyondCeiling({ intent, established: { ceiling } }: Asked): Reason[] {
-  const within = ceiling?.scope
-  if (within === undefined) return []
-  return intent.scope
-    .filter((name) => !within.includes(name))
-    .map((name) => reasonOf('ceiling_exceeded', 'The evidence does not reach this scope.', { rule: 'evidence.ceiling.scope', fact: name, remedy: 'Ask for less, or sign in with stronger evidence.' }))
+  const less = 'Ask for less, or sign in with stronger evidence.'
+  const aud = ceiling?.aud === undefined || ceiling.aud.includes(intent.aud) ? [] : [reasonOf('ceiling_exceeded', 'The evidence does not reach this audience.', { rule: 'evidence.ceiling.aud', fact: intent.aud, remedy: less })]
+  const beyond = ceiling?.scope === undefined ? [] : intent.scope.filter((name) => !ceiling.scope?.includes(name))
+  return [...aud, ...beyond.map((name) => reasonOf('ceiling_exceeded', 'The evidence does not reach this scope.', { rule: 'evidence.ceiling.scope', fact: name, remedy: less }))]
 }
 
 /** No ttl means the smaller of default and maximum; a larger one than the maximum is refused, never cut. */

@@ -19,7 +19,7 @@ export interface Weighed {
 
 /** From established facts to decision and bytes. It believes `established`, so only judge.ts may call it; package.json hides it from every other folder. */
 export function weigh({ intent, digest, established, asserted }: Weighed, here: Deployment, policy: Evaluator): Granted | Refused {
-  const { principal } = established
+  const { principal, passkey } = established
   const decide = (asserted: Asserted) => policy.decide(policyInput({ intent, established, asserted, limits: here.limits }))
 
   const decision = decide({})
@@ -35,5 +35,5 @@ export function weigh({ intent, digest, established, asserted }: Weighed, here: 
 
   const claims = claimsOf({ intent, digest, established, ttl: settled.ttl, here })
   const signingInput = tokenSigningInput(here.kid, claims)
-  return { verdict: 'granted', digest, intent, principal, decision, claims, signingInput, bytesHash: bytesHash(signingInput), singleUse: established.singleUse }
+  return { verdict: 'granted', digest, intent, principal, decision, claims, signingInput, bytesHash: bytesHash(signingInput), singleUse: established.singleUse, ...(passkey === undefined ? {} : { passkey }) }
 }

@@ -3,7 +3,7 @@ package symbolon.claims
 
 kinds := {"token"}
 
-principals := {"service", "trust"}
+principals := {"person", "service", "trust"}
 
 # Every condition is positive, so a missing fact makes this undefined and nothing is allowed.
 sound if {
