@@ -14,6 +14,7 @@ import { encodeIntent, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import { limits as bounds } from '@symbolon/protocol/limits.ts'
 import type { Answer, Commitment, SignItem } from '@symbolon/protocol/sign.ts'
 import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
+import { noStops } from '@symbolon/evidence/stops.ts'
 import { openJudge, type Granted, type Judge } from '@symbolon/policy/judge.ts'
 import { at, intentOf, keyEvidence, makeWorld, type World, type WorldOptions } from '@symbolon/policy/judge.testkit.ts'
 import type { Device } from '@symbolon/keystore/device.ts'
@@ -60,7 +61,7 @@ export async function openTable(options: WorldOptions & { readonly steps?: Steps
   const devices = members.map(() => softwareDevice({ backend: 'memory', identity: makeP256(heapMemory), sealing: makeP256(heapMemory), memory: heapMemory }))
   const signers = devices.map(({ identity, sealing }, index) => ({ id: index + 1, name: `signer-${index + 1}`, address: `127.0.0.1:${9000 + index}`, identity, hpke: sealing }))
   const world = makeWorld({ ...options, roster: { groups: [group], signers, ...options.roster } })
-  const judge = openJudge({ ...world, issuerKeys: () => new Map() })
+  const judge = openJudge({ ...world, stops: () => noStops, issuerKeys: () => new Map() })
   const clock = { now: at, ms: 0 }
   const [one, two, three] = await Promise.all(members.map((member, index) => openSeat({ world, judge, member, device: devices[index], clock, steps: options.steps })))
   if (one === undefined || two === undefined || three === undefined) throw new Error('three members')

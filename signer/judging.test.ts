@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest'
 import type { MissingKey } from '@symbolon/evidence/established.ts'
 import type { Judgement, JudgeRequest, Refused } from '@symbolon/policy/judgement.ts'
-import type { JudgeBatch } from '@symbolon/policy/worker.ts'
 import type { CallResult } from '@symbolon/runtime/workers.ts'
-import { openJudging } from './judging.ts'
+import { openJudging, type Batch } from './judging.ts'
 
 const requestOf = (name: string): JudgeRequest => ({ intent: new TextEncoder().encode(name), evidence: [], approvals: [], asserted: {} })
 const nameOf = ({ intent }: JudgeRequest) => new TextDecoder().decode(intent)
@@ -15,7 +14,7 @@ function workers(options: { readonly fetchable?: readonly string[]; readonly fai
   const calls: string[][] = []
   const fetched: MissingKey[][] = []
   const judge = openJudging({
-    async call({ requests }: JudgeBatch) {
+    async call({ requests }: Batch<JudgeRequest>): Promise<CallResult<readonly Judgement[]>> {
       calls.push(requests.map(nameOf))
       return options.failure?.(calls.length) ?? { ok: true, value: requests.map((request) => judged(nameOf(request))) }
     },

@@ -1,24 +1,32 @@
 import type { NotNowCode } from '@symbolon/protocol/errors.ts'
-import type { Judgement } from '@symbolon/policy/judgement.ts'
-import type { JudgeBatch } from '@symbolon/policy/worker.ts'
+import type { Judgement, JudgeRequest, RuleOptions, RuleRequest, Ruling, Unavailable } from '@symbolon/policy/judgement.ts'
 import type { MissingKey } from '@symbolon/evidence/established.ts'
 import type { CallResult } from '@symbolon/runtime/workers.ts'
 
+export interface Batch<Q> {
+  readonly requests: readonly Q[]
+  /** Seconds; one for the batch. */
+  readonly clock: number
+}
 /** Judges a batch, answers in order; a code if the machine could not. */
-export type JudgeAll = (batch: JudgeBatch) => Promise<readonly Judgement[] | NotNowCode>
+type All<Q, A> = (batch: Batch<Q>) => Promise<readonly A[] | NotNowCode>
+export type JudgeAll = All<JudgeRequest, Judgement>
+export type RuleAll = All<RuleRequest & RuleOptions, Ruling>
 
-export interface JudgingParts {
-  call(batch: JudgeBatch): Promise<CallResult<readonly Judgement[]>>
+export interface JudgingParts<Q, A> {
+  call(batch: Batch<Q>): Promise<CallResult<readonly A[]>>
   /** Fetches keys that the roster's issuers have and this signer has not, and gives them to the workers. Failing to is no error. */
   fetchKeys(missing: readonly MissingKey[]): Promise<void>
 }
+
+type Verdict = { readonly verdict: 'granted' | 'refused' } | Unavailable
 
 /**
  * One worker call for the batch. What lacked an issuer's key is judged once more after one fetch; whoever still lacks it then
  * learns `issuer_keys_unavailable`, which is no veto.
  */
-export function openJudging({ call, fetchKeys }: JudgingParts): JudgeAll {
-  const ask = async (batch: JudgeBatch): Promise<readonly Judgement[] | NotNowCode> => {
+export function openJudging<Q, A extends Verdict>({ call, fetchKeys }: JudgingParts<Q, A | Unavailable>): All<Q, A | Unavailable> {
+  const ask = async (batch: Batch<Q>): Promise<readonly (A | Unavailable)[] | NotNowCode> => {
     const result = await call(batch)
     if (result.ok) return result.value
     return result.reason === 'overloaded' || result.reason === 'closed' ? 'busy' : 'timed_out'
@@ -39,4 +47,4 @@ export function openJudging({ call, fetchKeys }: JudgingParts): JudgeAll {
   }
 }
 
-const missingOf = (judgement: Judgement | undefined): MissingKey | undefined => (judgement?.verdict === 'unavailable' ? judgement.missing : undefined)
+const missingOf = (judgement: Verdict | undefined): MissingKey | undefined => (judgement?.verdict === 'unavailable' ? judgement.missing : undefined)

@@ -6,6 +6,7 @@ import { fromBase64url } from '@symbolon/protocol/bytes.ts'
 import { describeKeystoreError } from '@symbolon/keystore/errors.ts'
 import type { Keystore } from '@symbolon/keystore/keystore.ts'
 import { openKeystore } from '@symbolon/keystore/settings.ts'
+import { noStops } from '@symbolon/evidence/stops.ts'
 import { lineageOf } from '@symbolon/roster/keyset.ts'
 import { serveChannel, type Route } from '@symbolon/runtime/channel-server.ts'
 import { readTls, type TlsMaterial } from '@symbolon/runtime/identity.ts'
@@ -51,7 +52,7 @@ export async function startSigner({ config, log, metrics }: Context<SignerConfig
   const boot = await openBoot(config.signer, seconds(), certify)
   const versions = { epoch: group.epoch, roster: roster.version, policy: roster.policy }
   const audit = openAudit({ log, metrics, always: () => ({ signer: config.signer, boot: boot.id, ...current.versions }) })
-  const judges = await openJudges({ roster, bundle, folder: join(config.state, 'issuer-keys'), workers: config.judges, timeoutMs: config.judge_timeout_ms, log })
+  const judges = await openJudges({ roster, bundle, stops: noStops, folder: join(config.state, 'issuer-keys'), workers: config.judges, timeoutMs: config.judge_timeout_ms, log })
   const journal = openJournal({ folder: config.state, signer: config.signer, lineage: fromBase64url(lineageOf(roster)) ?? new Uint8Array(), onFailure: (error) => audit.failed('journal_failed', error) })
   const current: Current = { versions, roster, judge: judges.judge }
   const nonces = openNonces(suite, member)
