@@ -5,6 +5,7 @@ import { toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
 import type { Evidence } from '@symbolon/protocol/evidence.ts'
 import { encodeIntent, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import type { MintItem, MintOutcome } from '@symbolon/protocol/mint.ts'
+import { noStops } from '@symbolon/evidence/stops.ts'
 import { openJudge } from '@symbolon/policy/judge.ts'
 import { intentOf, keyEvidence, makeWorld, type World, type WorldOptions } from '@symbolon/policy/judge.testkit.ts'
 import { keysetOf, lineageOf } from '@symbolon/roster/keyset.ts'
@@ -87,8 +88,12 @@ export async function startApi(faked: Faked = {}) {
   const events: EventFacts[] = []
   const log = openLog({ process: 'api', level: 'debug', to: { write: (line: string) => void lines.push(line) } })
   const metrics = openMetrics({ process: 'api' })
-  const judge = openJudge({ ...world, issuerKeys: () => new Map() })
-  const honestJudges: Judges = { judge: async (request, clock) => (await turn(), judge.judge(request, clock)) }
+  const judge = openJudge({ ...world, stops: () => noStops, issuerKeys: () => new Map() })
+  const honestJudges: Judges = {
+    judge: async (request, clock) => (await turn(), judge.judge(request, clock)),
+    explain: async (request, clock) => (await turn(), judge.explain(request, clock)),
+    rule: async (request, clock) => (await turn(), judge.rule(request, clock)),
+  }
   const honest = honestQuorum(world)
   const deployment = { roster, lineage, group, groupKey: createPublicKey(world.group.key), keyset: { keyset: keysetOf(roster), signatures: [] } }
   const identities = faked.identities ?? memoryLimiter('identity')

@@ -8,7 +8,7 @@ import { asked, post, startApi, type TestApi } from './api.testkit.ts'
 let api: TestApi
 let judged = 0
 beforeAll(async () => {
-  api = await startApi({ judges: (honest) => ({ judge: (...given) => ((judged += 1), honest.judge(...given)) }) })
+  api = await startApi({ judges: (honest) => ({ ...honest, judge: (...given) => ((judged += 1), honest.judge(...given)) }) })
 })
 afterAll(() => api.close())
 

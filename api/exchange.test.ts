@@ -112,7 +112,7 @@ describe('DPoP', () => {
     ['cnf without a proof', () => ({ cnf: { jkt } }), false],
   ])('%s is refused before anything is spent', async (_name, change, withProof) => {
     const judged: unknown[] = []
-    await open({ judges: (honest) => ({ judge: (request, clock) => (judged.push(request), honest.judge(request, clock)) }) })
+    await open({ judges: (honest) => ({ ...honest, judge: (request, clock) => (judged.push(request), honest.judge(request, clock)) }) })
     expect(await postForm(api, bound(api.world, change()), withProof ? { dpop: dpop('b') } : {})).toMatchObject({ status: 400, body: { error: 'invalid_dpop_proof' } })
     expect(judged).toEqual([])
   })

@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { noStops } from '@symbolon/evidence/stops.ts'
 import type { Judgement } from '@symbolon/policy/judgement.ts'
 import { intentOf, makeWorld, request } from '@symbolon/policy/judge.testkit.ts'
-import type { JudgeBatch } from '@symbolon/policy/worker.ts'
+import type { WorkerAnswer, WorkerCall } from '@symbolon/policy/worker.ts'
 import { openLog } from '@symbolon/runtime/log.ts'
 import type { CallResult } from '@symbolon/runtime/workers.ts'
 import { judgesOver, openJudges } from './judges.ts'
@@ -13,23 +14,24 @@ const world = makeWorld()
 const now = () => Math.floor(Date.now() / 1000)
 const asked = (reason = 'a') => request(world, intentOf(world, { iat: now(), exp: now() + 300, reason }))
 const lacking = { verdict: 'unavailable', code: 'issuer_keys_unavailable', missing: { issuer: 'forge', kid: 'f2' } } as const
+const nothing = { judged: [], explained: [], ruled: [] }
 const busy = { verdict: 'unavailable', code: 'busy' } as const
 
 describe('judging over a pool', () => {
-  const over = (...answers: ((batch: JudgeBatch) => CallResult<readonly Judgement[]>)[]) => {
-    const batches: JudgeBatch[] = []
+  const over = (...answers: ((batch: WorkerCall) => CallResult<WorkerAnswer>)[]) => {
+    const batches: WorkerCall[] = []
     const fetched: unknown[] = []
     const judges = judgesOver({
       workers: 1,
       call: async (batch) => {
         batches.push(batch)
-        return (answers[batches.length - 1] ?? answers.at(-1) ?? (() => ({ ok: true, value: [] })))(batch)
+        return (answers[batches.length - 1] ?? answers.at(-1) ?? (() => ({ ok: true, value: nothing })))(batch)
       },
       fetchKey: async (missing) => void fetched.push(missing),
     })
     return { judges, batches, fetched }
   }
-  const same = (judgement: Judgement) => ({ requests }: JudgeBatch) => ({ ok: true, value: requests.map(() => judgement) }) as const
+  const same = (judgement: Judgement) => ({ judge = [] }: WorkerCall) => ({ ok: true, value: { ...nothing, judged: judge.map(() => judgement) } }) as const
 
   test('what lacks an issuer’s key is judged once more after one fetch', async () => {
     const { judges, batches, fetched } = over(same(lacking), same(busy))
@@ -56,13 +58,13 @@ describe('judging over a pool', () => {
   test('while the worker is busy, requests gather', async () => {
     const { judges, batches } = over(same(busy))
     await Promise.all(Array.from({ length: 130 }, () => judges.judge(asked(), now())))
-    expect(batches.map(({ requests }) => requests.length)).toEqual([64, 64, 2])
+    expect(batches.map(({ judge }) => judge?.length)).toEqual([64, 64, 2])
   })
 })
 
 test('real threads judge, each request by itself, in order', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'symbolon-judges-'))
-  const judges = await openJudges({ ...world, folder, workers: 2, timeoutMs: 10_000, log: openLog({ process: 'test', level: 'error' }) })
+  const judges = await openJudges({ ...world, stops: noStops, folder, workers: 2, timeoutMs: 10_000, log: openLog({ process: 'test', level: 'error' }) })
   try {
     const wishes = Array.from({ length: 40 }, (_, at) => ({ scope: [at % 2 === 0 ? 'read:logs' : 'write:prod'], reason: `r${at}` }))
     const answers = await Promise.all(wishes.map((wish) => judges.judge(request(world, intentOf(world, { iat: now(), exp: now() + 300, ...wish })), now())))

@@ -80,7 +80,7 @@ describe('POST /v1/tokens', () => {
 
 test('D-4 an address that is spent is refused before its body is read or anything is judged', async () => {
   let judged = 0
-  await open({ addresses: memoryLimiter('address', 1), judges: (honest) => ({ judge: (...given) => ((judged += 1), honest.judge(...given)) }) })
+  await open({ addresses: memoryLimiter('address', 1), judges: (honest) => ({ ...honest, judge: (...given) => ((judged += 1), honest.judge(...given)) }) })
   await post(api, '/v1/tokens', asked(api.world))
   expect(await post(api, '/v1/tokens', 'not even JSON')).toMatchObject({ status: 429, body: { code: 'limited' } })
   expect(judged).toBe(1)
@@ -123,9 +123,9 @@ describe('U-4 a step that fails gives no token, to nobody and to no log', () => 
   const faults: [string, Faked, number, string][] = [
     ['address limit throws', { addresses: { ...broken, take: boom } }, 500, 'internal'],
     ['address limit has no store', { addresses: { ...broken, take: async () => ({ ok: false, reason: 'broken' }) } }, 503, 'not_ready'],
-    ['judge throws', { judges: () => ({ judge: boom }) }, 500, 'internal'],
-    ['judge times out', { judges: () => ({ judge: async () => ({ verdict: 'unavailable', code: 'timed_out' }) }) }, 504, 'timed_out'],
-    ['issuer keys are not there', { judges: () => ({ judge: async () => ({ verdict: 'unavailable', code: 'issuer_keys_unavailable' }) }) }, 503, 'issuer_keys_unavailable'],
+    ['judge throws', { judges: (honest) => ({ ...honest, judge: boom }) }, 500, 'internal'],
+    ['judge times out', { judges: (honest) => ({ ...honest, judge: async () => ({ verdict: 'unavailable', code: 'timed_out' }) }) }, 504, 'timed_out'],
+    ['issuer keys are not there', { judges: (honest) => ({ ...honest, judge: async () => ({ verdict: 'unavailable', code: 'issuer_keys_unavailable' }) }) }, 503, 'issuer_keys_unavailable'],
     ['identity limit throws', { identities: { ...broken, take: boom } }, 500, 'internal'],
     ['identity limit has no store', { identities: { ...broken, take: async () => ({ ok: false, reason: 'broken' }) } }, 503, 'not_ready'],
     ['quorum throws', { quorum: () => ({ sign: boom }) }, 500, 'internal'],
@@ -164,17 +164,23 @@ test('H-4 two hundred at once each get their own', async () => {
 describe('POST /v1/explain', () => {
   test('P-3 says what the mint says, without the signers', async () => {
     await open({ quorum: () => ({ sign: () => Promise.reject(new Error('asked')) }) })
-    const granted = await post(api, '/v1/explain', asked(api.world))
+    const granted = await post(api, '/v1/explain', asked(api.world, { dry: true }))
     expect(granted).toMatchObject({ status: 200, body: { granted: true, principal: 'ci', claims: { scope: 'read:logs' }, reasons: [], policy: api.roster.policy } })
-    const refused = await post(api, '/v1/explain', asked(api.world, { scope: ['write:prod'] }))
+    const refused = await post(api, '/v1/explain', asked(api.world, { scope: ['write:prod'], dry: true }))
     expect(refused).toMatchObject({ status: 200, body: { granted: false, principal: 'ci', reasons: [{ code: 'scope_not_allowed' }] } })
     expect(refused.body).not.toHaveProperty('claims')
   })
 
+  test('I-2 explains dry intents alone, and mints none: what is shown to explain is worth nothing else', async () => {
+    await open()
+    expect(await post(api, '/v1/explain', asked(api.world))).toMatchObject({ status: 400, body: { code: 'intent_dry' } })
+    expect(await post(api, '/v1/tokens', asked(api.world, { dry: true }))).toMatchObject({ status: 400, body: { code: 'intent_dry' } })
+  })
+
   test('speaks about the caller’s own evidence only', async () => {
     await open()
-    const other = asked(api.world)
-    const { evidence } = asked(api.world)
+    const other = asked(api.world, { dry: true })
+    const { evidence } = asked(api.world, { dry: true })
     expect((await post(api, '/v1/explain', { ...other, evidence })).body).toMatchObject({ granted: false, reasons: [{ code: 'proof_mismatch' }] })
   })
 })

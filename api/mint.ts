@@ -65,10 +65,10 @@ export async function mint(call: MintCall, parts: MintParts): Promise<Minted | F
   return { ok: true, token, claims: judged.claims, signers: signed.signers, headers: counted.headers }
 }
 
-/** Judges and notes what the judgement found out; shared with explain, so that both say the same. */
-export async function judge({ request, asserted, event }: Pick<MintCall, 'request' | 'asserted' | 'event'>, { judges, clock }: Pick<MintParts, 'judges' | 'clock'>): Promise<Judgement> {
+/** Judges, dry or not, and notes what the judgement found out; shared with explain, so that both say the same. */
+export async function judge({ request, asserted, event }: Pick<MintCall, 'request' | 'asserted' | 'event'>, { judges, clock }: Pick<MintParts, 'judges' | 'clock'>, how: 'judge' | 'explain' = 'judge'): Promise<Judgement> {
   const intent = fromBase64url(request.intent) ?? new Uint8Array()
-  const judged = await judges.judge({ intent, evidence: request.evidence, approvals: [], asserted }, clock())
+  const judged = await judges[how]({ intent, evidence: request.evidence, approvals: [], asserted }, clock())
   event.learn({ decision: judged.verdict, evidence_kind: request.evidence.map(({ kind }) => kind).join(' ') })
   if (judged.verdict === 'unavailable') return judged
   if (judged.principal !== undefined) event.learn({ principal: judged.principal.id })

@@ -10,7 +10,7 @@ import { accessTokenType, exchangeForm, exchangeOf, readForm } from './exchange.
 import { fail, type Failure } from './failure.ts'
 import { describeIntent, intentOf } from './intents.ts'
 import { authorizationServer, endpoint, openidConfiguration } from './metadata.ts'
-import { count, judge, mint, type Minted, type MintParts } from './mint.ts'
+import { count, judge, mint, refusalOf, type Minted, type MintParts } from './mint.ts'
 import type { Overview } from './overview.ts'
 import { json, readJson, type ApiRequest, type ApiRoute, type Reply } from './route.ts'
 import type { ProofStore } from './store.ts'
@@ -86,8 +86,9 @@ const tokenReply = ({ token, claims, signers }: Minted, requestId: string, now: 
 async function explain(request: ApiRequest, { minting: parts }: Parts): Promise<Reply | Failure> {
   const read = readJson(tokenRequest, request.body, { evidence: true })
   if (!read.ok) return read
-  const judged = await request.timer.measure('policy', () => judge({ ...callOf(request), request: read.value }, parts))
-  if (judged.verdict === 'unavailable') return fail(judged.code)
+  const judged = await request.timer.measure('policy', () => judge({ ...callOf(request), request: read.value }, parts, 'explain'))
+  // What is not dry is turned down, not explained: it should not have been shown to anybody who only explains.
+  if (judged.verdict === 'unavailable' || (judged.verdict === 'refused' && judged.reasons[0].code === 'intent_dry')) return refusalOf(judged)
   const counted = judged.principal === undefined ? undefined : await count(judged.principal.id, parts)
   if (counted?.ok === false) return counted
   const answer: ExplainResponse = {

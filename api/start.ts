@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { noStops } from '@symbolon/evidence/stops.ts'
 import { bundleOf, wasmBytesLimit, type Bundle } from '@symbolon/policy/bundle.ts'
 import type { Roster } from '@symbolon/roster/roster.ts'
 import { connectChannel, type Channel } from '@symbolon/runtime/channel-client.ts'
@@ -39,7 +40,7 @@ export async function start({ config, log, metrics }: Context<Config>): Promise<
   const database = openDatabase<Tables>(config.database, { log, name: config.name })
   const store = await prepareStore({ database, marker: config.store_marker, deployment: lineage, migrations })
   if (!store.ok) throw new SafeError(store.code, store.message)
-  const judges = await openJudges({ roster, bundle, folder: config.issuer_keys, workers: config.workers, timeoutMs: config.judge_ms, log })
+  const judges = await openJudges({ roster, bundle, stops: noStops, folder: config.issuer_keys, workers: config.workers, timeoutMs: config.judge_ms, log })
   const limiter = (name: string, quota: number) => openLimiter({ name, quota, store: limitStore(database.db) })
   const overview = openOverview({ channel, deployment, check: database.check })
   const routes = withOpenapi(
