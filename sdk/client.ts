@@ -104,7 +104,7 @@ export function openClient(options: ClientOptions): Outcome<Client> {
       return prepared.ok ? mintPrepared(prepared.value, credential) : prepared
     },
     explain: async (wish, credential) => {
-      const prepared = await prepare(wish)
+      const prepared = await prepare({ ...wish, dry: true })
       if (!prepared.ok) return prepared
       const body = await requestFor(prepared.value, credential)
       return body.ok ? post('/v1/explain', body.value, explainResponse) : body
