@@ -10,6 +10,7 @@ import { appOf, listen } from '@symbolon/api/server.ts'
 import { openSubjects } from '@symbolon/api/subject.ts'
 import { parseJwks } from '@symbolon/evidence/jwks.ts'
 import type { IssuerKeys } from '@symbolon/evidence/verify.ts'
+import { noStops } from '@symbolon/evidence/stops.ts'
 import { bundleOf } from '@symbolon/policy/bundle.ts'
 import { openJudge } from '@symbolon/policy/judge.ts'
 import { toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
@@ -38,7 +39,7 @@ const bundle = bundleOf(roster, { wasm: readFileSync(join(config.policy, 'policy
 if (!bundle.ok) throw new Error('this is not the bundle that the roster names')
 
 const issuerKeys = await fetchKeys(roster)
-const judge = openJudge({ roster, bundle: bundle.bundle, issuerKeys: () => issuerKeys })
+const judge = openJudge({ roster, bundle: bundle.bundle, stops: () => noStops, issuerKeys: () => issuerKeys })
 const { privateKey, publicKey } = generateKeyPairSync('ed25519')
 const log = openLog({ process: 'single-key', level: 'info' })
 const never = () => Promise.reject(new Error('nobody asks the bench for this'))
@@ -49,7 +50,7 @@ const oneKey: Quorum = {
 }
 const parts: Parts = {
   deployment,
-  minting: { judges: { judge: async (request, clock) => judge.judge(request, clock) }, quorum: oneKey, identities: unlimited('identity'), groupKey: publicKey, roster: roster.version, policy: roster.policy, names: new Map(), clock: () => Math.floor(Date.now() / 1000) },
+  minting: { judges: { judge: async (request, clock) => judge.judge(request, clock), explain: never, rule: never }, quorum: oneKey, identities: unlimited('identity'), groupKey: publicKey, roster: roster.version, policy: roster.policy, names: new Map(), clock: () => Math.floor(Date.now() / 1000) },
   proofs: { take: never },
   subjectOf: openSubjects(roster),
   overview: { status: never, readiness: never, keyset: never },

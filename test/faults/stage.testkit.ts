@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import { Client } from 'pg'
 import { pickPorts } from '@symbolon/dev/ports.ts'
 import { startPostgres, type Postgres } from '@symbolon/dev/postgres.ts'
+import { noStops } from '@symbolon/evidence/stops.ts'
 import { intentOf, keyEvidence } from '@symbolon/policy/judge.testkit.ts'
 import { openJudge } from '@symbolon/policy/judge.ts'
 import { fromBase64url, toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
@@ -155,7 +156,7 @@ export class Stage {
     const nonce = toBase64url(randomBytes(16))
     const intent = intentOf(world, { iat, exp: iat + 300, nonce, ...change })
     const evidence = [keyEvidence(world, intent)]
-    const granted = openJudge({ ...world, issuerKeys: () => new Map() }).judge({ intent: encodeIntent(intent), evidence, approvals: [], asserted: {} }, iat)
+    const granted = openJudge({ ...world, stops: () => noStops, issuerKeys: () => new Map() }).judge({ intent: encodeIntent(intent), evidence, approvals: [], asserted: {} }, iat)
     const bytes = granted.verdict === 'granted' ? granted.signingInput : 'e30.e30'
     return { request_id: `request-${nonce.slice(0, 8)}`, roster: 1, policy: world.roster.policy, intent: toBase64url(encodeIntent(intent)), evidence, approvals: [], asserted: {}, bytes }
   }

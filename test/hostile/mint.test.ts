@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { noStops } from '@symbolon/evidence/stops.ts'
 import { openJudge, type Granted, type Judge } from '@symbolon/policy/judge.ts'
 import { sha256, toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
 import type { Evidence } from '@symbolon/protocol/evidence.ts'
@@ -56,7 +57,7 @@ beforeAll(async () => {
   expect(started.first.code, started.first.stderr).toBe(0)
   engineer = developmentKeyOf(stack.home.path)
   attacker = await openAttacker(stack.home.path)
-  judge = openJudge({ roster: attacker.roster, bundle: attacker.bundle, issuerKeys: () => new Map() })
+  judge = openJudge({ roster: attacker.roster, bundle: attacker.bundle, stops: () => noStops, issuerKeys: () => new Map() })
 })
 afterAll(async () => {
   await attacker?.close()

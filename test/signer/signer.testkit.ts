@@ -13,6 +13,7 @@ import { canonical } from '@symbolon/protocol/json.ts'
 import { commitmentsReply, signReply, signerReport, type Commitment, type CommitmentsReply, type SignItem, type SignReply, type SignerReport } from '@symbolon/protocol/sign.ts'
 import type { IssuerKeys } from '@symbolon/evidence/established.ts'
 import type { Evidence } from '@symbolon/protocol/evidence.ts'
+import { noStops } from '@symbolon/evidence/stops.ts'
 import { intentOf, keyEvidence, type WorldOptions } from '@symbolon/policy/judge.testkit.ts'
 import { openJudge } from '@symbolon/policy/judge.ts'
 import { connectChannel, type Channel } from '@symbolon/runtime/channel-client.ts'
@@ -120,7 +121,7 @@ export class Stage {
   }
 
   judged(intent: TokenIntent, evidence: readonly Evidence[]) {
-    const judge = openJudge({ ...this.deployment.world, issuerKeys: () => this.issuerKeys })
+    const judge = openJudge({ ...this.deployment.world, stops: () => noStops, issuerKeys: () => this.issuerKeys })
     const judgement = judge.judge({ intent: encodeIntent(intent), evidence, approvals: [], asserted: {} }, intent.iat)
     if (judgement.verdict !== 'granted') throw new Error(JSON.stringify(judgement))
     return judgement
