@@ -8,6 +8,7 @@ import { canonical, decodeCanonical, type Decoded } from '@symbolon/protocol/jso
 import { limits } from '@symbolon/protocol/limits.ts'
 import type { Purpose } from '@symbolon/protocol/purpose.ts'
 import { ceiling } from '@symbolon/protocol/ceiling.ts'
+import { problemsOfPeople } from './people.ts'
 import { describeLint, lintTrusts } from './trust-lint.ts'
 
 /* The roster: who exists. One versioned document, held by every signer, changed only as a whole. */
@@ -188,6 +189,7 @@ export function problemsOf(document: RosterDraft): string[] {
     ...(unique(document.services.flatMap((row) => row.keys.map((key) => key.jwk.x))) ? [] : ['services: a key belongs to one row']),
     ...(unique(document.issuers.map((row) => row.id)) && unique(document.issuers.map((row) => row.issuer)) ? [] : ['issuers: ids and URLs must differ']),
     ...document.trusts.filter((row) => !issuerIds.has(row.issuer)).map((row) => `trusts: ${row.id} names an unknown issuer`),
+    ...problemsOfPeople(document),
     ...lintTrusts(document).map(describeLint),
     ...(document.audiences.includes(document.default_audience) ? [] : ['default_audience: must be one of audiences']),
     ...(document.token.default_ttl <= document.token.max_ttl ? [] : ['token: default_ttl is longer than max_ttl']),
@@ -202,5 +204,5 @@ export const decodeRoster = (bytes: Uint8Array): Decoded<Roster> => decodeCanoni
 export const rosterDigest = (document: Roster): Base64url => toBase64url(taggedHash('roster/v1', encodeRoster(document)))
 
 /** The group that signs now: the highest epoch of that purpose. */
-export const groupOf = (document: Roster, wanted: Purpose): Group | undefined =>
+export const groupOf = (document: Pick<Roster, 'groups'>, wanted: Purpose): Group | undefined =>
   document.groups.filter((row) => row.purpose === wanted).reduce<Group | undefined>((best, row) => (best === undefined || row.epoch > best.epoch ? row : best), undefined)

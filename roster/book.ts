@@ -1,0 +1,212 @@
+import { fromBase64url, taggedHash, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { entryDigest, slotOfEntry, type Book, type CertifiedEntry, type CertifiedVersion, type Slot, type Stop } from '@symbolon/protocol/book.ts'
+import { decodeIntent, intentDigest } from '@symbolon/protocol/intent.ts'
+import { canonical } from '@symbolon/protocol/json.ts'
+import { verifyCertificate } from './certificate.ts'
+import { descends } from './descent.ts'
+import { effectiveRoster, isRooted } from './effective.ts'
+import { lineageOf } from './keyset.ts'
+import { decodeRoster, rosterDigest, type Roster } from './roster.ts'
+
+/*
+ * What one holder knows of who exists: version 1, what t signers certified since, and what stops somebody. A value: taking a part of another's
+ * book gives a new one. Nothing is believed for who brings it, and nothing that is held is ever taken back.
+ */
+
+/** A stop that its holder has judged and found true. `until`, NumericDate: from then on it stops nothing. */
+export interface HeldStop {
+  readonly stop: Stop
+  readonly until: number
+}
+
+/** Something that was not taken. `forked` proves that signers accepted two things for one slot: somebody must look into it. */
+export interface BookProblem {
+  readonly code: 'malformed' | 'certificate' | 'gap' | 'lineage' | 'constants' | 'forked'
+  readonly what: 'version' | 'entry' | 'stop'
+  /** The version's number, or the entry's row. */
+  readonly where: string
+  /** For `forked`: signers whose words stand under both. */
+  readonly signers?: readonly number[]
+}
+
+/** `versions` and `entries`: what is new, in the order in which it was taken. */
+export interface Taken {
+  readonly state: BookState
+  readonly taken: { readonly versions: readonly HeldVersion[]; readonly entries: readonly CertifiedEntry[] }
+  /** Stops that it does not hold. They need no certificate, so each holder judges them, and adds those that are true with `withStops`. */
+  readonly stops: readonly Stop[]
+  readonly problems: readonly BookProblem[]
+}
+
+export interface HeldVersion extends CertifiedVersion {
+  readonly document: Roster
+  readonly digest: Base64url
+}
+
+/** Equal books have equal summaries, whatever the order in which they came to know it. */
+export interface BookSummary {
+  readonly roster: { readonly version: number; readonly digest: Base64url }
+  readonly entries: Base64url
+  readonly stops: Base64url
+}
+
+export interface BookState {
+  /** The newest version, and its digest. */
+  readonly document: Roster
+  readonly digest: Base64url
+  readonly lineage: Base64url
+  /** What requests are judged by. */
+  readonly effective: Roster
+  /** After version 1, ascending. */
+  readonly versions: readonly HeldVersion[]
+  /** Those that the newest version still has the root of. */
+  readonly entries: readonly CertifiedEntry[]
+  readonly stops: readonly HeldStop[]
+  version(): number
+  summary(): BookSummary
+  /** What somebody lacks that stands at that version. */
+  after(version: number): Book
+  take(book: Book): Taken
+  withStops(stops: readonly HeldStop[]): BookState
+  /** Without the stops that have ended. */
+  pruned(now: number): BookState
+}
+
+interface Parts {
+  readonly first: Roster
+  readonly lineage: Base64url
+  readonly versions: readonly HeldVersion[]
+  readonly entries: ReadonlyMap<Base64url, CertifiedEntry>
+  readonly stops: ReadonlyMap<Base64url, HeldStop>
+}
+
+/** @param first version 1, which its holder has reason to believe (`verifyGenesis`) */
+export const openBook = (first: Roster): BookState => stateOf({ first, lineage: lineageOf(first), versions: [], entries: new Map(), stops: new Map() })
+
+function stateOf(parts: Parts): BookState {
+  const newest = parts.versions.at(-1)
+  const document = newest?.document ?? parts.first
+  const digest = newest?.digest ?? rosterDigest(parts.first)
+  const entries = [...parts.entries.values()]
+  return {
+    document,
+    digest,
+    lineage: parts.lineage,
+    effective: effectiveRoster(document, entries),
+    versions: parts.versions,
+    entries,
+    stops: [...parts.stops.values()],
+    version: () => document.version,
+    summary: () => ({ roster: { version: document.version, digest }, entries: digestOf('entries', parts.entries.keys()), stops: digestOf('stops', parts.stops.keys()) }),
+    after: (version) => ({ v: 1, versions: portion(parts.versions.filter((held) => held.document.version > version), document.policy), entries: entries.slice(0, 4096), stops: [...parts.stops.values()].slice(-4096).map(({ stop }) => stop) }),
+    take: (book) => take(parts, document, book),
+    withStops: (stops) => stateOf({ ...parts, stops: new Map([...parts.stops, ...stops.map((held) => [stopId(held.stop), held] as const)]) }),
+    pruned: (now) => stateOf({ ...parts, stops: new Map([...parts.stops].filter(([, { until }]) => until > now)) }),
+  }
+}
+
+const digestOf = (kind: 'entries' | 'stops', ids: Iterable<Base64url>): Base64url => toBase64url(taggedHash(`book-${kind}/v1`, canonical([...ids].sort())))
+
+/** The same wish is the same stop, whatever evidence comes with it. */
+export const stopId = ({ intent }: Pick<Stop, 'intent'>): Base64url => toBase64url(intentDigest(fromBase64url(intent) ?? new Uint8Array()))
+
+/** Of the versions that somebody lacks, as many as one answer carries: the oldest first, so that asking again goes on. */
+function portion(versions: readonly HeldVersion[], policyInForce: Base64url): CertifiedVersion[] {
+  const out: CertifiedVersion[] = []
+  let size = 0
+  for (const { change, certificate, document } of versions.slice(0, 64)) {
+    // A bundle that no version in force names would never be loaded again.
+    const { bundle, ...rest } = change
+    const slim = bundle !== undefined && document.policy === policyInForce ? change : rest
+    size += JSON.stringify(slim).length
+    if (out.length > 0 && size > 32 * 1024 * 1024) break
+    out.push({ change: slim, certificate })
+  }
+  return out
+}
+
+function take(before: Parts, held: Roster, book: Book): Taken {
+  const problems: BookProblem[] = []
+  const versions = [...before.versions]
+  for (const candidate of [...book.versions].sort((a, b) => versionIn(a.certificate.slot) - versionIn(b.certificate.slot))) {
+    const result = takeVersion({ ...before, versions }, versions.at(-1)?.document ?? held, candidate)
+    if (result === 'known') continue
+    if ('code' in result) problems.push(result)
+    else versions.push(result)
+  }
+  const document = versions.at(-1)?.document ?? held
+  const entries = new Map(before.entries)
+  const taken: CertifiedEntry[] = []
+  for (const candidate of book.entries) {
+    const result = takeEntry({ ...before, entries }, document, candidate)
+    if (result.problem !== undefined) problems.push(result.problem)
+    if (result.take) taken.push(candidate)
+    if (result.take) entries.set(entryDigest(candidate.entry.statement), candidate)
+  }
+  const rooted = new Map([...entries].filter(([, { entry }]) => isRooted(document, entry.statement)))
+  const { stops, malformed } = unseen(before, book.stops)
+  return { state: stateOf({ ...before, versions, entries: rooted }), taken: { versions: versions.slice(before.versions.length), entries: taken }, stops, problems: [...problems, ...malformed] }
+}
+
+const versionIn = (slot: Slot): number => (slot.of === 'roster' ? slot.version : 0)
+
+function takeVersion(parts: Parts, current: Roster, { change, certificate }: CertifiedVersion): HeldVersion | 'known' | BookProblem {
+  const problem = (code: BookProblem['code'], more: Pick<BookProblem, 'signers'> = {}): BookProblem => ({ code, what: 'version', where: `${versionIn(certificate.slot)}`, ...more })
+  const document = documentIn(change.document)
+  if (document === undefined) return problem('malformed')
+  const digest = rosterDigest(document)
+  if (certificate.slot.of !== 'roster' || certificate.slot.version !== document.version || certificate.subject !== digest) return problem('malformed')
+  if (document.lineage !== parts.lineage) return problem('lineage')
+  const twin = parts.versions.find((other) => other.document.version === document.version)
+  if (twin?.digest === digest) return 'known'
+  // Passed over by a successor that named it among others; or older than what is held.
+  if (document.version <= current.version && twin === undefined) return 'known'
+  const words = verifyCertificate(certificate, current, parts.lineage)
+  if (!words.ok) return problem('certificate')
+  // Two were certified for one number. What is held stays: it may be the other that takes somebody back in.
+  if (twin !== undefined) return problem('forked', { signers: common(words.signers, verifyCertificate(twin.certificate, current, parts.lineage).signers) })
+  if (!sameConstants(document, current)) return problem('constants')
+  const split = change.split.map(documentIn).filter((other) => other !== undefined)
+  if (!descends(document, current, split)) return problem(document.version === current.version + 1 ? 'forked' : 'gap')
+  return { change, certificate, document, digest }
+}
+
+const documentIn = (text: Base64url): Roster | undefined => {
+  const decoded = decodeRoster(fromBase64url(text) ?? new Uint8Array())
+  return decoded.ok ? decoded.value : undefined
+}
+
+const common = (a: readonly number[], b: readonly number[]): readonly number[] => a.filter((id) => b.includes(id))
+
+/** Its certificate counts the signers of the version before; with others, and another t, it would be judged by itself. */
+const sameConstants = (a: Roster, b: Roster): boolean => toBase64url(canonical([a.signers, a.groups, a.deployment.issuer])) === toBase64url(canonical([b.signers, b.groups, b.deployment.issuer]))
+
+function takeEntry(parts: Parts, document: Roster, { entry, certificate }: CertifiedEntry): { readonly take: boolean; readonly problem?: BookProblem } {
+  const { statement } = entry
+  const digest = entryDigest(statement)
+  const refuse = (code: BookProblem['code']) => ({ take: false, problem: { code, what: 'entry', where: statement.row } }) as const
+  // Not rooted: its row is gone, or has another key by now; it came too late, and says nothing any more.
+  if (parts.entries.has(digest) || !isRooted(document, statement)) return { take: false }
+  if (statement.lineage !== parts.lineage) return refuse('lineage')
+  if (certificate.subject !== digest || slotText(certificate.slot) !== slotText(slotOfEntry(statement))) return refuse('malformed')
+  const words = verifyCertificate(certificate, document, parts.lineage)
+  if (!words.ok) return refuse('certificate')
+  const twin = [...parts.entries.values()].find((other) => slotText(other.certificate.slot) === slotText(certificate.slot))
+  if (twin === undefined) return { take: true }
+  // Kept beside the other, so that every holder comes to hold both, and all take the same one (`effectiveRoster`).
+  const signers = common(words.signers, verifyCertificate(twin.certificate, document, parts.lineage).signers)
+  return { take: true, problem: { code: 'forked', what: 'entry', where: statement.row, signers } }
+}
+
+const slotText = (slot: Slot): string => toBase64url(canonical(slot))
+
+function unseen(parts: Parts, stops: readonly Stop[]): { stops: readonly Stop[]; malformed: readonly BookProblem[] } {
+  const fresh = new Map<Base64url, Stop>()
+  const malformed: BookProblem[] = []
+  for (const stop of stops) {
+    const decoded = decodeIntent(fromBase64url(stop.intent) ?? new Uint8Array())
+    if (!decoded.ok || (decoded.value.kind !== 'revoke' && decoded.value.kind !== 'lock')) malformed.push({ code: 'malformed', what: 'stop', where: '' })
+    else if (!parts.stops.has(stopId(stop))) fresh.set(stopId(stop), stop)
+  }
+  return { stops: [...fresh.values()], malformed }
+}
