@@ -139,8 +139,14 @@ export type AdoptReply = z.infer<typeof adoptReply>
 
 /* signer → signer, every few seconds */
 
-/** `POST /v1/head`. `challenge`: 16 random bytes, so that an old answer cannot be shown again. */
-export const headRequest = z.strictObject({ v: z.literal(1), challenge: base64urlOf(16) })
+/**
+ * `POST /v1/head`. `challenge`: 16 random bytes, so that an old answer cannot be shown again. The asker says which of its lives it is, under that
+ * life's key: a copy of a signer that nobody can reach is noticed by its questions.
+ */
+export const headRequest = z.strictObject({ v: z.literal(1), challenge: base64urlOf(16), certificate: bootCertificate, signature: base64urlOf(64) })
+export type HeadRequest = z.infer<typeof headRequest>
+/** What the asker's boot key signs; `to`: who is asked. */
+export const headQuestionBytes = ({ boot, to, challenge }: { readonly boot: Base64url; readonly to: number; readonly challenge: Base64url }): Uint8Array => tagged('head-question/v1', canonical({ v: 1, boot, to, challenge }))
 
 /** Where a signer stands. Digests are over all that it holds of a kind, so that equal books have equal heads. */
 const headStatement = z.strictObject({
@@ -154,11 +160,17 @@ const headStatement = z.strictObject({
   stops: digestText,
   epoch: z.int().min(1),
   journal: z.strictObject({ seq: z.int().min(0), head: digestText }),
-  /** The longest journal and the newest boot that it has seen of each other signer. */
-  seen: z.array(z.strictObject({ signer: signerId, boot: bootId, seq: z.int().min(0) })).max(limits.signers),
 })
 export type HeadStatement = z.infer<typeof headStatement>
 export const head = z.strictObject({ statement: headStatement, certificate: bootCertificate, signature: base64urlOf(64) })
 export type Head = z.infer<typeof head>
 /** What the boot key signs. */
 export const headBytes = (statement: HeadStatement): Uint8Array => tagged('head/v1', canonical(statement))
+
+/**
+ * `yours`: of the asker's own heads the one with the longest journal that the answerer remembers. Its signature is the asker's own, so that a lie
+ * about what somebody's journal once held silences nobody.
+ */
+export const headReply = z.strictObject({ v: z.literal(1), head, yours: head.optional() })
+export type HeadReply = z.infer<typeof headReply>
+export const headLimit = 8 * 1024
