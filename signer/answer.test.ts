@@ -482,7 +482,7 @@ describe('what is no veto', () => {
     const [seat] = table.seats
     const items = [itemOf(table), itemOf(table, intentOf(table.world, { scope: ['write:prod'] }))]
     const { journal } = seat.signer
-    const failing: Seat = { ...seat, signer: { ...seat.signer, journal: { clock: (now) => journal.clock(now), head: () => journal.head(), kept: () => journal.kept(), failing: () => true, close() {}, record: () => undefined } } }
+    const failing: Seat = { ...seat, signer: { ...seat.signer, journal: { clock: (now) => journal.clock(now), head: () => journal.head(), holds: (entry) => journal.holds(entry), kept: () => journal.kept(), failing: () => true, close() {}, record: () => undefined } } }
     const reply = await ask(failing, ...items)
     expect(reply.answers.map(outcome)).toEqual(['ill', 'ill'])
     expect([reply.commitments, held(seat)]).toEqual([[], 2])

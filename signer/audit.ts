@@ -7,8 +7,26 @@ import { Counter, type Metrics } from '@symbolon/runtime/metrics.ts'
 /**
  * What somebody should look at. `commitment_reused`: the same promise twice, which only a broken or hostile coordinator asks for.
  * `commitment_unknown`: one of an earlier boot, or of nobody. `list_invalid`: no honest coordinator sends it.
+ *
+ * About another signer: `two_boots`: two copies of it live, or its clock was set back over a restart. `peer_journal_lost`: it has shown a longer
+ * journal. `peer_unproven`: it names a roster version that it has no certificate of. `roster_forked`: it holds another certified document of the
+ * same version, so some signer accepted twice. `head_invalid`: what it says of itself is not proven, or its clock or this one is wrong.
+ * About this one: `journal_behind`: its journal has lost entries that a peer has seen. `peers_unsaved`: what it remembers of the others cannot be written.
  */
-export const alarms = ['commitment_reused', 'commitment_unknown', 'list_invalid', 'journal_failed', 'clock_behind'] as const
+export const alarms = [
+  'commitment_reused',
+  'commitment_unknown',
+  'list_invalid',
+  'journal_failed',
+  'clock_behind',
+  'two_boots',
+  'peer_journal_lost',
+  'peer_unproven',
+  'roster_forked',
+  'head_invalid',
+  'journal_behind',
+  'peers_unsaved',
+] as const
 export type Alarm = (typeof alarms)[number]
 
 export interface Decision {
@@ -26,6 +44,8 @@ export interface Audit {
   alarm(kind: Alarm, facts: Readonly<Record<string, string | number>>): void
   /** An alarm with the error behind it. */
   failed(kind: Alarm, error: unknown): void
+  /** Whether another signer was heard, and if not, why: told when it changes. */
+  peer(peer: number, outcome: string): void
 }
 
 /** @param always what every event names: the signer, the versions in force */
@@ -57,6 +77,7 @@ export function openAudit({ log, metrics, always }: { readonly log: Logger; read
     },
     alarm: raise,
     failed: (kind, error) => raise(kind, { err: error }),
+    peer: (peer, outcome) => log[outcome === 'heard' ? 'info' : 'warn']({ event: 'peer', peer, outcome, ...always() }, 'peer'),
   }
 }
 

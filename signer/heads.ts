@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { toBase64url } from '@symbolon/protocol/bytes.ts'
+import { fromBase64url, toBase64url } from '@symbolon/protocol/bytes.ts'
 import { headBytes, headLimit, headQuestionBytes, headReply, type Head, type HeadReply, type HeadRequest } from '@symbolon/protocol/book.ts'
 import { canonical, decodeAs } from '@symbolon/protocol/json.ts'
 import type { SignerRow } from '@symbolon/roster/roster.ts'
@@ -64,6 +64,7 @@ interface Seat {
   /** When the question was asked that was answered last. */
   heard?: Moment
   answered?: Moment
+  outcome?: string
 }
 
 export function openHeads(parts: HeadsParts): Heads {
@@ -90,7 +91,7 @@ export function openHeads(parts: HeadsParts): Heads {
     if (yours === undefined || lost) return
     const problem = provenHead(yours, own)
     if (problem !== undefined) return audit.alarm('head_invalid', { peer, why: `yours_${problem}` })
-    if (journal.holds(yours.statement.journal)) return
+    if (journal.holds(entryOf(yours))) return
     lost = true
     audit.alarm('journal_behind', { peer, seq: journal.head().seq, seen: yours.statement.journal.seq })
   }
@@ -118,7 +119,8 @@ export function openHeads(parts: HeadsParts): Heads {
       const outcome = await question(seat)
       // Who is ahead counts only once this signer has learnt what that one knows.
       if (outcome === 'heard') seat.heard = asked
-      audit.peer(seat.row.id, outcome)
+      if (outcome !== seat.outcome) audit.peer(seat.row.id, outcome)
+      seat.outcome = outcome
     } finally {
       seat.asking = false
     }
@@ -153,3 +155,5 @@ export function openHeads(parts: HeadsParts): Heads {
     },
   }
 }
+
+const entryOf = ({ statement: { journal } }: Head) => ({ seq: journal.seq, hash: fromBase64url(journal.head) ?? new Uint8Array() })

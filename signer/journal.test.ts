@@ -195,6 +195,17 @@ test.each([
 })
 
 describe('TST-15 the file', () => {
+  test('says whether an entry that somebody saw still stands in it', () => {
+    const { open } = home()
+    const journal = open()
+    const before = journal.head()
+    journal.record([granted()], 1_000)
+    const { seq, hash: at } = journal.head()
+    journal.record([granted({ intent: hash('another') })], 1_001)
+    expect([before, { seq, hash: at }, journal.head()].map((entry) => journal.holds(entry))).toEqual([true, true, true])
+    expect([{ seq, hash: hash('other') }, { seq: 3, hash: journal.head().hash }].map((entry) => journal.holds(entry))).toEqual([false, false])
+  })
+
   const used = () => {
     const it = home()
     const journal = it.open()

@@ -40,6 +40,8 @@ export interface Journal {
   /** One transaction for all. Outcomes in order, durable; undefined: nothing was recorded, and the file has a problem. */
   record(wishes: readonly Wish[], clock: number): readonly Recorded[] | undefined
   head(): Head
+  /** Whether this entry stands in it; what stood before the first one always does. */
+  holds(entry: Head): boolean
   /** The book's head as it was last written here; undefined: no book was ever. */
   kept(): Uint8Array | undefined
   /** True from a failed transaction to the next good one. */
@@ -126,6 +128,10 @@ class SqliteJournal implements Journal {
     return { seq: this.#head.seq, hash: this.#head.hash }
   }
 
+  holds({ seq, hash }: Head): boolean {
+    return seq === 0 || equal(this.#sql.entry.get(seq)?.['hash'], hash)
+  }
+
   kept(): Uint8Array | undefined {
     return this.#kept
   }
@@ -183,8 +189,9 @@ class SqliteJournal implements Journal {
 
 const equal = (found: SQLOutputValue | undefined, bytes: Uint8Array): boolean => found instanceof Uint8Array && Buffer.compare(found, bytes) === 0
 
-function statements(db: DatabaseSync): Record<'binding' | 'spent' | 'bind' | 'spend' | 'append' | 'forgetBindings' | 'forgetSpent' | 'setState', StatementSync> {
+function statements(db: DatabaseSync): Record<'entry' | 'binding' | 'spent' | 'bind' | 'spend' | 'append' | 'forgetBindings' | 'forgetSpent' | 'setState', StatementSync> {
   return {
+    entry: db.prepare('SELECT hash FROM entry WHERE seq = ?'),
     binding: db.prepare('SELECT bytes, evidence FROM binding WHERE intent = ?'),
     spent: db.prepare('SELECT intent FROM spent WHERE id = ?'),
     bind: db.prepare('INSERT INTO binding VALUES (?, ?, ?, ?)'),

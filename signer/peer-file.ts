@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { signerId } from '@symbolon/protocol/fields.ts'
@@ -6,7 +7,6 @@ import { limits } from '@symbolon/protocol/limits.ts'
 import { readBounded, writeWhole } from '@symbolon/keystore/folder.ts'
 import type { SignerRow } from '@symbolon/roster/roster.ts'
 import { SafeError, type Logger } from '@symbolon/runtime/log.ts'
-import { existsSync } from 'node:fs'
 import { bootHolds, provenHead, remembered, type Remembered } from './peers.ts'
 
 /* What this signer remembers of the others, on its own disk. Losing it costs only memory: the others remember too. */

@@ -7,7 +7,7 @@ import { statusOf } from './status.ts'
 
 const digest = 'A'.repeat(43) as Base64url
 const of = async (over: Partial<Journal>) => {
-  const journal: Journal = { clock: (now) => now, record: () => undefined, head: () => ({ seq: 7, hash: new Uint8Array(32) }), kept: () => undefined, failing: () => false, close() {}, ...over }
+  const journal: Journal = { clock: (now) => now, record: () => undefined, head: () => ({ seq: 7, hash: new Uint8Array(32) }), holds: () => true, kept: () => undefined, failing: () => false, close() {}, ...over }
   return signerReport.parse(statusOf({ boot: await openBoot(1, 1_000, async () => new Uint8Array(64)), current: () => ({ versions: { epoch: 1, roster: 1, policy: digest } }), journal, now: () => 1_000 }))
 }
 
