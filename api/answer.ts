@@ -9,18 +9,14 @@ import { limitHeaders, type Limiter } from './limiter.ts'
 import { mayChange, readable } from './origin.ts'
 import type { ApiRequest, ApiRoute, Reply } from './route.ts'
 import { openTimer, type Timer } from './timing.ts'
+import type { Serving } from './serving.ts'
 import { requestIdOf, traceOf, type Trace } from './trace.ts'
 
-/** What every request is measured against. */
+/** What every request is measured against, whichever roster version it is answered by. */
 export interface Ground {
-  /** Per client address. */
-  readonly addresses: Limiter
   readonly trustedHops: number
-  /** Origins whose pages may call. */
-  readonly origins: ReadonlySet<string>
   /** Addresses for routes of kind `address`. */
   readonly insider: (address: string) => boolean
-  readonly facts: Pick<EventFacts, 'deployment' | 'roster' | 'policy'>
   readonly sink: EventSink
   readonly log: Logger
   observe(path: string, status: number, ms: number): void
@@ -29,12 +25,12 @@ export interface Ground {
 const bodyMs = 10_000
 
 /** One request, straight down: who and whence, may it be answered, how much is left, read, handle, record, reply. Never throws. */
-export async function answer(route: ApiRoute, incoming: IncomingMessage, ground: Ground): Promise<Response> {
+export async function answer(route: ApiRoute, incoming: IncomingMessage, ground: Ground, serving: Serving): Promise<Response> {
   const start = performance.now()
-  const arrival = arrivalOf(route, incoming, ground)
+  const arrival = arrivalOf(route, incoming, ground, serving)
   const outcome = await recorded(arrival, ground)
   ground.observe(route.path, statusOf(outcome, arrival), performance.now() - start)
-  return respond(outcome, arrival, ground)
+  return respond(outcome, arrival)
 }
 
 /** The face of what no route answers. */
@@ -47,6 +43,7 @@ export function refuseUnrouted(incoming: IncomingMessage, code: 'not_found' | 'm
 interface Arrival {
   readonly route: ApiRoute
   readonly incoming: IncomingMessage
+  readonly serving: Serving
   readonly address: string
   readonly requestId: string
   readonly trace: Trace
@@ -54,12 +51,12 @@ interface Arrival {
   readonly event: AuditEvent
 }
 
-function arrivalOf(route: ApiRoute, incoming: IncomingMessage, { trustedHops, facts, sink }: Ground): Arrival {
+function arrivalOf(route: ApiRoute, incoming: IncomingMessage, { trustedHops, sink }: Ground, serving: Serving): Arrival {
   const address = clientAddress(incoming.socket.remoteAddress ?? '', incoming.headersDistinct['x-forwarded-for']?.join(','), trustedHops)
   const requestId = requestIdOf(first(incoming, 'x-request-id'))
   const trace = traceOf(first(incoming, 'traceparent'))
-  const event = openEvent({ event: route.event ?? 'intent', request_id: requestId, trace_id: trace.id, address, ...certificateOf(incoming), ...facts }, route.event === undefined ? () => undefined : sink)
-  return { route, incoming, address, requestId, trace, timer: openTimer(), event }
+  const event = openEvent({ event: route.event ?? 'intent', request_id: requestId, trace_id: trace.id, address, ...certificateOf(incoming), ...serving.facts }, route.event === undefined ? () => undefined : sink)
+  return { route, incoming, serving, address, requestId, trace, timer: openTimer(), event }
 }
 
 function certificateOf({ socket }: IncomingMessage): Pick<EventFacts, 'certificate'> {
@@ -87,22 +84,27 @@ async function caught(work: () => Promise<Reply | Failure>, { requestId, route }
 }
 
 async function serve(arrival: Arrival, ground: Ground): Promise<Reply | Failure> {
-  const { route, incoming, address, timer } = arrival
+  const { route, incoming, serving, address, timer } = arrival
   if (route.auth.kind === 'address' && !ground.insider(address)) return fail('not_found')
-  if (route.method === 'POST' && !mayChange(originOf(incoming), ground.origins)) return fail('origin_not_allowed')
-  const counted = route.costly ? await timer.measure('authenticate', () => admit(address, ground.addresses)) : { ok: true as const, headers: {} }
+  if (route.method === 'POST' && !mayChange(originOf(incoming), serving.origins)) return fail('origin_not_allowed')
+  const counted = route.costly ? await timer.measure('authenticate', () => admit(address, route.heavy === true ? [serving.addresses, serving.heavy] : [serving.addresses])) : { ok: true as const, headers: {} }
   if (!counted.ok) return counted
   const body = await bodyOf(route, incoming)
   if (!body.ok) return { ...body, headers: { ...counted.headers, ...body.headers } }
-  const outcome = await route.handle(requestOf(arrival, body.bytes))
+  const outcome = await route.handle(requestOf(arrival, body.bytes), serving)
   return { ...outcome, headers: joined(counted.headers, outcome.headers) }
 }
 
-async function admit(address: string, limiter: Limiter): Promise<{ readonly ok: true; readonly headers: Record<string, string> } | Failure> {
-  const allowance = await limiter.take(limitKey(address))
-  const headers = limitHeaders([{ limiter, allowance }])
-  if (allowance.ok) return { ok: true, headers }
-  return allowance.reason === 'broken' ? fail('not_ready', { detail: 'The store of the rate limits does not answer.' }) : fail('limited', { detail: `This address may ask ${limiter.quota} times a minute.`, retryAfter: allowance.resetSeconds, headers })
+async function admit(address: string, limiters: readonly Limiter[]): Promise<{ readonly ok: true; readonly headers: Record<string, string> } | Failure> {
+  const asked: Parameters<typeof limitHeaders>[0][number][] = []
+  for (const limiter of limiters) {
+    const allowance = await limiter.take(limitKey(address))
+    asked.push({ limiter, allowance })
+    if (allowance.ok) continue
+    if (allowance.reason === 'broken') return fail('not_ready', { detail: 'The store of the rate limits does not answer.' })
+    return fail('limited', { detail: `This address may ask ${limiter.quota} times a minute.`, retryAfter: allowance.resetSeconds, headers: limitHeaders(asked) })
+  }
+  return { ok: true, headers: limitHeaders(asked) }
 }
 
 async function bodyOf({ takes }: ApiRoute, incoming: IncomingMessage): Promise<{ readonly ok: true; readonly bytes: Uint8Array } | Failure> {
@@ -142,13 +144,13 @@ const statusOf = (outcome: Reply | Failure, arrival: Arrival): number => (outcom
 
 const safety = { 'x-content-type-options': 'nosniff', 'content-security-policy': "default-src 'none'; frame-ancestors 'none'", 'referrer-policy': 'no-referrer' } as const
 
-function respond(outcome: Reply | Failure, arrival: Arrival, { origins }: Ground): Response {
-  const { route, incoming, requestId, trace, timer } = arrival
+function respond(outcome: Reply | Failure, arrival: Arrival): Response {
+  const { route, incoming, serving, requestId, trace, timer } = arrival
   const face = outcome.ok ? { status: outcome.status, type: outcome.type ?? 'application/json', body: outcome.body, headers: outcome.headers ?? {} } : faceFor(outcome, arrival)
   const timing = timer.header()
   const headers = {
     ...safety,
-    ...readable(originOf(incoming), origins, route.maxAge !== undefined),
+    ...readable(originOf(incoming), serving.origins, route.maxAge !== undefined),
     ...face.headers,
     'content-type': face.type,
     'cache-control': outcome.ok && route.maxAge !== undefined ? `public, max-age=${route.maxAge}` : 'no-store',

@@ -19,10 +19,11 @@ import type { Judges } from './judges.ts'
 import type { Allowance, Limiter } from './limiter.ts'
 import type { Overview } from './overview.ts'
 import type { Quorum } from './quorum.ts'
-import { routesOf, type Parts } from './routes.ts'
+import { openHolder } from './holder.ts'
+import { routesOf } from './routes.ts'
+import { servingOf, type Serving } from './serving.ts'
 import { appOf, listen } from './server.ts'
 import type { ProofStore } from './store.ts'
-import { openSubjects } from './subject.ts'
 
 /* The api over real HTTP, with the real judge; a whole group key stands in for the quorum. */
 
@@ -75,7 +76,8 @@ export interface Faked {
   readonly trustedHops?: number
   readonly listen?: Parameters<typeof listen>[1]
   readonly clock?: () => number
-  readonly subjectOf?: Parts['subjectOf']
+  readonly heavy?: Limiter
+  readonly subjectOf?: Serving['subjectOf']
 }
 
 export async function startApi(faked: Faked = {}) {
@@ -97,20 +99,22 @@ export async function startApi(faked: Faked = {}) {
   const honest = honestQuorum(world)
   const deployment = { roster, lineage, group, groupKey: createPublicKey(world.group.key), keyset: { keyset: keysetOf(roster), signatures: [] } }
   const identities = faked.identities ?? memoryLimiter('identity')
-  const routes = routesOf({
+  const serving = servingOf({
     deployment,
-    minting: { judges: faked.judges?.(honestJudges) ?? honestJudges, quorum: faked.quorum?.(honest) ?? honest, identities, groupKey: deployment.groupKey, roster: roster.version, policy: roster.policy, names: new Map(roster.signers.map(({ id, name }) => [id, name])), clock: faked.clock ?? now },
+    minting: { judges: faked.judges?.(honestJudges) ?? honestJudges, quorum: faked.quorum?.(honest) ?? honest, identities, clock: faked.clock ?? now },
+    addresses: faked.addresses ?? memoryLimiter('address'),
+    heavy: faked.heavy ?? memoryLimiter('heavy'),
+    ...(faked.subjectOf === undefined ? {} : { subjectOf: faked.subjectOf }),
+  })
+  const servings = openHolder({ value: serving, close: async () => undefined })
+  const routes = routesOf({
     proofs: faked.proofs ?? memoryProofs(),
-    subjectOf: faked.subjectOf ?? openSubjects(roster),
     overview: { status: () => Promise.reject(new Error('not faked')), readiness: () => Promise.reject(new Error('not faked')), keyset: async () => deployment.keyset, ...faked.overview },
     metrics,
   })
   const ground: Ground = {
-    addresses: faked.addresses ?? memoryLimiter('address'),
     trustedHops: faked.trustedHops ?? 0,
-    origins: new Set([roster.deployment.issuer, ...roster.deployment.console_origins]),
     insider: addressSet(['127.0.0.1']),
-    facts: { deployment: lineage, roster: roster.version, policy: roster.policy },
     sink: (facts) => {
       log.info(facts, 'decision')
       events.push(facts)
@@ -119,7 +123,7 @@ export async function startApi(faked: Faked = {}) {
     log,
     observe: () => undefined,
   }
-  const app = appOf(routes, ground)
+  const app = appOf(routes, ground, servings)
   const server = await listen(app, faked.listen ?? { listen: { host: '127.0.0.1', port: 0 }, tls: undefined })
   const url = `${faked.listen?.tls === undefined ? 'http' : 'https'}://127.0.0.1:${server.address.port}`
   return { url, port: server.address.port, app, world, routes, lines, events, roster, lineage, close: () => server.stop(AbortSignal.abort()) }

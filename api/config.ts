@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { issuerUrl } from '@symbolon/protocol/fields.ts'
 import { absolutePath, address, secretFile } from '@symbolon/runtime/config.ts'
 import { databaseFields } from '@symbolon/runtime/database.ts'
 import { identityUri, tlsFields } from '@symbolon/runtime/identity.ts'
@@ -32,10 +33,12 @@ export const config = z
     issuer_keys: absolutePath().describe('Folder where fetched issuer keys are kept for a bounded time.'),
     database: databaseFields().describe('Rate limits and replayed proofs; shared by every api of the deployment.'),
     store_marker: absolutePath().describe('File that remembers which store this process used, so that its loss is noticed.'),
+    console_url: issuerUrl.optional().describe('Where the console is served. Shown in /v1/status, for clients that send people there; believed by nobody.'),
     limits: z
       .strictObject({
         per_address: z.int().min(1).max(10_000_000).optional().describe('Requests a minute that cost cryptography, for one client address (IPv6: one /64). Default: five times the roster’s rate.'),
         per_identity: z.int().min(1).max(10_000_000).optional().describe('Requests a minute for one principal, once its evidence is verified. Default: the roster’s rate, at which each signer stops too.'),
+        heavy_per_address: z.int().min(1).max(100_000).default(30).describe('Proposed roster changes a minute, for one client address: their bodies may be large.'),
       })
       .prefault({})
       .describe('How much one caller may ask. Beyond it: 429 with Retry-After.'),

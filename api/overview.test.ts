@@ -18,7 +18,7 @@ const status = (...healthy: boolean[]) => says({ v: 1, threshold: 2, signers: he
 function overviewOf(answers: Partial<Record<string, ChannelAnswer>>, database: { ok: true } | { ok: false; code: string } = { ok: true }, clock?: () => number) {
   const asked: string[] = []
   const channel = { get: async (path: string): Promise<ChannelAnswer> => (asked.push(path), answers[path] ?? { ok: false, reason: 'unreachable', detail: 'ECONNREFUSED' }) }
-  return { asked, overview: openOverview({ channel, deployment, check: async () => database, ...(clock === undefined ? {} : { clock }) }) }
+  return { asked, overview: openOverview({ channel, deployment: () => deployment, pending: async () => 3, consoleUrl: 'http://localhost:8081', check: async () => database, ...(clock === undefined ? {} : { clock }) }) }
 }
 
 test('with t healthy signers it is ready, and says what the command line shows', async () => {
@@ -67,4 +67,14 @@ test('/readyz is 503 with the reasons', async () => {
   } finally {
     await api.close()
   }
+})
+
+test('it tells which version is in force: the newest that t signers have adopted', async () => {
+  const at = (...versions: number[]) => says({ v: 1, threshold: 2, signers: versions.map((roster, index) => ({ ...signer(index + 1, true), roster })) })
+  const told = async (answer: ChannelAnswer) => (await overviewOf({ '/v1/status': answer }).overview.status()).roster_in_force
+  expect([await told(at(3, 3, 2)), await told(at(3, 2, 2)), await told(at(3, 0, 2)), await told(at(3, 0, 0))]).toEqual([3, 2, 2, undefined])
+})
+
+test('it tells how many changes wait, and where the console is', async () => {
+  expect(await overviewOf({}).overview.status()).toMatchObject({ pending: 3, console_url: 'http://localhost:8081' })
 })

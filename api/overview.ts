@@ -18,7 +18,12 @@ export interface Overview {
 
 export interface OverviewOptions {
   readonly channel: Pick<Channel, 'get'>
-  readonly deployment: Deployment
+  /** The one that is answered by now. */
+  deployment(): Deployment
+  /** Where people sign in, if there is a console. */
+  readonly consoleUrl?: string | undefined
+  /** Changes that wait for approvals. */
+  pending(): Promise<number>
   /** Whether the database answers. */
   check(): Promise<{ readonly ok: true } | { readonly ok: false; readonly code: string }>
   readonly clock?: () => number
@@ -26,18 +31,20 @@ export interface OverviewOptions {
 
 const asking = { timeoutMs: 3_000, maxBytes: limits.batchBodyBytes }
 
-export function openOverview({ channel, deployment, check, clock = Date.now }: OverviewOptions): Overview {
+export function openOverview({ channel, deployment, consoleUrl, pending, check, clock = Date.now }: OverviewOptions): Overview {
   const coordinator = remember(1_000, clock, () => askStatus(channel))
   const database = remember(1_000, clock, check)
-  const keyset = remember(30_000, clock, () => askKeyset(channel, deployment))
-  const ready = async () => readiness({ database: async () => asReason(await database()), quorum: async () => quorumState(await coordinator(), deployment.group.t) }, 4_000)
+  const changes = remember(1_000, clock, pending)
+  const keyset = remember(30_000, clock, () => askKeyset(channel, deployment()))
+  const ready = async () => readiness({ database: async () => asReason(await database()), quorum: async () => quorumState(await coordinator(), deployment().group.t) }, 4_000)
   return {
     readiness: ready,
     async status() {
-      const [found, state] = await Promise.all([coordinator(), ready()])
-      return describe(deployment, found, state.failing.map(({ check: name, reason }) => (name === 'quorum' ? reason : `${name}: ${reason}`)))
+      const [found, state, waiting] = await Promise.all([coordinator(), ready(), changes()])
+      const problems = state.failing.map(({ check: name, reason }) => (name === 'quorum' ? reason : `${name}: ${reason}`))
+      return { ...describe(deployment(), found, problems), pending: waiting, ...(consoleUrl === undefined ? {} : { console_url: consoleUrl }) }
     },
-    keyset: async () => (await keyset()) ?? deployment.keyset,
+    keyset: async () => (await keyset()) ?? deployment().keyset,
   }
 }
 
@@ -67,8 +74,10 @@ function quorumState(found: Found, threshold: number): { readonly ok: true } | {
   return { ok: false, reason: `${healthy.length} of ${threshold} signers: ${down.join(', ')}` }
 }
 
-function describe({ roster, lineage, group }: Deployment, found: Found, problems: readonly string[]): StatusResponse {
+function describe({ roster, lineage, group }: Deployment, found: Found, problems: readonly string[]): Omit<StatusResponse, 'pending' | 'console_url'> {
+  const inForce = found.ok ? versionInForce(found.value.signers, group.t) : undefined
   return {
+    ...(inForce === undefined ? {} : { roster_in_force: inForce }),
     issuer: roster.deployment.issuer,
     jwks_uri: endpoint(roster, '/.well-known/jwks.json'),
     lineage,
@@ -82,6 +91,10 @@ function describe({ roster, lineage, group }: Deployment, found: Found, problems
     signers: found.ok ? found.value.signers : roster.signers.map(({ id, name }) => ({ id, name, healthy: false, problem: 'unknown', epoch: 0, roster: 0, policy: '', commitments: 0 })),
   }
 }
+
+/** The newest version that t signers stand at or beyond. @returns undefined if fewer answer */
+const versionInForce = (signers: CoordinatorStatus['signers'], threshold: number): number | undefined =>
+  signers.map(({ roster }) => roster).filter((version) => version > 0).toSorted((a, b) => b - a)[threshold - 1]
 
 /** One question under way at once, and its answer kept for a moment: any number of callers cost one. */
 function remember<T>(ms: number, clock: () => number, ask: () => Promise<T>): () => Promise<T> {

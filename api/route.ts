@@ -4,6 +4,7 @@ import { decodeJson, checkShape } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import type { AuditEvent, EventFacts } from './event.ts'
 import { fail, type Failure } from './failure.ts'
+import type { Serving } from './serving.ts'
 import type { Timer } from './timing.ts'
 
 /** What a request must show before anything is done for it. There is no default: a route that does not say does not exist. */
@@ -53,25 +54,38 @@ export interface ApiRoute {
   readonly gives: { readonly type: string; readonly schema?: z.ZodType; readonly summary: string }
   /** Costs cryptography, a worker or a round trip: counted per address before the body is read. */
   readonly costly: boolean
+  /** Takes a body so large that reading it costs as much as judging it: counted once more, more strictly. */
+  readonly heavy?: boolean
   /** Seconds that anyone may keep the answer; absent: no-store. */
   readonly maxAge?: number
   /** The decision that a request here is, for the record. */
   readonly event?: EventFacts['event']
-  handle(request: ApiRequest): Promise<Reply | Failure>
+  /** @param serving what this request is answered by, from its start to its end */
+  handle(request: ApiRequest, serving: Serving): Promise<Reply | Failure>
 }
 
 export const json = (value: unknown, more: Pick<Reply, 'headers'> = {}): Reply => ({ ok: true, status: 200, body: JSON.stringify(value), ...more })
 
 type Read<T> = { readonly ok: true; readonly value: T } | Failure
 
-/** @param evidence whether the body must carry any: a request that shows nothing is unauthenticated, whatever else is wrong with it */
-export function readJson<T>(schema: z.ZodType<T>, body: Uint8Array, { evidence }: { readonly evidence: boolean }): Read<T> {
-  if (evidence && body.length === 0) return fail('unauthenticated', { detail: 'The request carries no evidence.' })
-  const decoded = decodeJson(body, limits.apiBodyBytes)
+export interface Reading {
+  /** Where in the body its evidence is; absent: it needs none. A request that shows nothing is unauthenticated, whatever else is wrong with it. */
+  readonly shows?: readonly string[]
+  readonly maxBytes?: number
+}
+
+export function readJson<T>(schema: z.ZodType<T>, body: Uint8Array, { shows, maxBytes = limits.apiBodyBytes }: Reading = {}): Read<T> {
+  if (shows !== undefined && body.length === 0) return fail('unauthenticated', { detail: 'The request carries no evidence.' })
+  const decoded = decodeJson(body, maxBytes)
   if (!decoded.ok) return fail(decoded.reason === 'too_large' ? 'too_large' : 'malformed', { detail: `The body is not strict JSON: ${decoded.reason}.` })
-  if (evidence && showsNothing(decoded.value)) return fail('unauthenticated', { detail: 'The request carries no evidence.' })
+  if (shows !== undefined && showsNothing(decoded.value, shows)) return fail('unauthenticated', { detail: 'The request carries no evidence.' })
   const shape = checkShape(schema, decoded.value)
   return shape.ok ? shape : fail('malformed', { detail: 'The body does not have the shape that this route takes.', problems: shape.problems })
 }
 
-const showsNothing = (value: unknown): boolean => typeof value === 'object' && value !== null && (!('evidence' in value) || (Array.isArray(value.evidence) && value.evidence.length === 0))
+const showsNothing = (value: unknown, [name, ...deeper]: readonly string[]): boolean => {
+  if (typeof value !== 'object' || value === null) return false
+  const shown: unknown = name === undefined ? value : Object.getOwnPropertyDescriptor(value, name)?.value
+  if (shown === undefined || (Array.isArray(shown) && shown.length === 0)) return true
+  return deeper.length > 0 && showsNothing(shown, deeper)
+}

@@ -39,7 +39,7 @@ describe('U-1 the table of routes', () => {
 
   test('takes no route that does not say', () => {
     const [{ auth: _, ...undeclared } = { auth: undefined }] = api.routes
-    expect(() => appOf([undeclared as never], {} as never)).toThrow('does not say what it asks for')
+    expect(() => appOf([undeclared as never], {} as never, {} as never)).toThrow('does not say what it asks for')
   })
 
   test('everything that costs cryptography is counted', () => {

@@ -2,25 +2,22 @@ import { explainResponse, intentRequest, intentResponse, statusResponse, tokenRe
 import { refusalCodes } from '@symbolon/protocol/errors.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import { explanationOf } from '@symbolon/policy/explain.ts'
-import { signedKeyset, tokenJwks } from '@symbolon/roster/keyset.ts'
+import { signedKeyset } from '@symbolon/roster/keyset.ts'
 import type { Metrics } from '@symbolon/runtime/metrics.ts'
-import type { Deployment } from './deployment.ts'
 import { checkDpop } from './dpop.ts'
 import { accessTokenType, exchangeForm, exchangeOf, readForm } from './exchange.ts'
 import { fail, type Failure } from './failure.ts'
 import { describeIntent, intentOf } from './intents.ts'
-import { authorizationServer, endpoint, openidConfiguration } from './metadata.ts'
-import { count, judge, mint, refusalOf, type Minted, type MintParts } from './mint.ts'
+import { endpoint } from './metadata.ts'
+import { count, judge, mint, refusalOf, type Minted } from './mint.ts'
 import type { Overview } from './overview.ts'
 import { json, readJson, type ApiRequest, type ApiRoute, type Reply } from './route.ts'
+import type { Serving } from './serving.ts'
 import type { ProofStore } from './store.ts'
-import type { SubjectOf } from './subject.ts'
 
+/** What every roster version is answered with. */
 export interface Parts {
-  readonly deployment: Deployment
-  readonly minting: MintParts
   readonly proofs: ProofStore
-  readonly subjectOf: SubjectOf
   readonly overview: Overview
   readonly metrics: Metrics
 }
@@ -35,15 +32,14 @@ export function routesOf(parts: Parts): readonly ApiRoute[] {
 }
 
 function minting(parts: Parts): readonly ApiRoute[] {
-  const { deployment, minting: mintParts } = parts
   const body = { type: 'application/json', maxBytes: limits.apiBodyBytes } as const
   const gives = { type: 'application/json' } as const
   return [
     {
       method: 'POST', path: '/v1/tokens', auth: { kind: 'evidence' }, summary: 'Mint a token for an intent.', errors: 'problem', codes: [...judging, ...signing],
       takes: { ...body, schema: tokenRequest }, gives: { ...gives, schema: tokenResponse, summary: 'The token, verified.' }, costly: true, event: 'mint',
-      handle: async (request) => {
-        const read = readJson(tokenRequest, request.body, { evidence: true })
+      handle: async (request, { minting: mintParts }) => {
+        const read = readJson(tokenRequest, request.body, { shows: ['evidence'] })
         if (!read.ok) return read
         const minted = await mint({ ...callOf(request), request: read.value }, mintParts)
         return minted.ok ? json(tokenReply(minted, request.requestId, mintParts.clock()), { headers: minted.headers }) : minted
@@ -52,20 +48,20 @@ function minting(parts: Parts): readonly ApiRoute[] {
     {
       method: 'POST', path: '/v1/explain', auth: { kind: 'evidence' }, summary: 'Say what a mint of this intent would come to, and why, without asking the signers.', errors: 'problem', codes: judging,
       takes: { ...body, schema: tokenRequest }, gives: { ...gives, schema: explainResponse, summary: 'The judgement about the caller’s own evidence.' }, costly: true, event: 'explain',
-      handle: (request) => explain(request, parts),
+      handle: explain,
     },
     {
       method: 'POST', path: '/v1/intents', auth: { kind: 'public', why: 'It puts the caller’s own fields in canonical form; nothing is looked up, spent or stored.' }, summary: 'Build an intent from plain fields.', errors: 'problem', codes: reading,
       takes: { ...body, schema: intentRequest }, gives: { ...gives, schema: intentResponse, summary: 'The intent. Compare every field before proving anything about it.' }, costly: true,
-      handle: async ({ body: bytes }) => {
-        const read = readJson(intentRequest, bytes, { evidence: false })
-        return read.ok ? json(describeIntent(intentOf(read.value, deployment, mintParts.clock()))) : read
+      handle: async ({ body: bytes }, { deployment, minting: { clock } }) => {
+        const read = readJson(intentRequest, bytes)
+        return read.ok ? json(describeIntent(intentOf(read.value, deployment, clock()))) : read
       },
     },
     {
       method: 'POST', path: '/oauth/token', auth: { kind: 'subject_token' }, summary: 'Token exchange (RFC 8693), with DPoP (RFC 9449).', errors: 'oauth', codes: [...judging, ...signing, 'unsupported_grant_type', 'invalid_dpop_proof'],
       takes: { type: 'application/x-www-form-urlencoded', maxBytes: limits.apiBodyBytes, schema: exchangeForm }, gives: { ...gives, summary: 'RFC 8693, section 2.2.1.' }, costly: true, event: 'exchange',
-      handle: (request) => exchange(request, parts),
+      handle: (request, serving) => exchange(request, serving, parts),
     },
   ]
 }
@@ -83,8 +79,8 @@ const tokenReply = ({ token, claims, signers }: Minted, requestId: string, now: 
   signers: [...signers],
 })
 
-async function explain(request: ApiRequest, { minting: parts }: Parts): Promise<Reply | Failure> {
-  const read = readJson(tokenRequest, request.body, { evidence: true })
+async function explain(request: ApiRequest, { minting: parts }: Serving): Promise<Reply | Failure> {
+  const read = readJson(tokenRequest, request.body, { shows: ['evidence'] })
   if (!read.ok) return read
   const judged = await request.timer.measure('policy', () => judge({ ...callOf(request), request: read.value }, parts, 'explain'))
   // What is not dry is turned down, not explained: it should not have been shown to anybody who only explains.
@@ -101,7 +97,7 @@ async function explain(request: ApiRequest, { minting: parts }: Parts): Promise<
 }
 
 /** DPoP first: a client whose proof is turned down sends the same subject token again, so nothing may be spent before. */
-async function exchange(request: ApiRequest, { deployment, minting: parts, proofs, subjectOf }: Parts): Promise<Reply | Failure> {
+async function exchange(request: ApiRequest, { deployment, minting: parts, subjectOf }: Serving, { proofs }: Pick<Parts, 'proofs'>): Promise<Reply | Failure> {
   const read = readForm(Buffer.from(request.body).toString('latin1'))
   if (!read.ok) return read
   const now = parts.clock()
@@ -118,15 +114,15 @@ async function exchange(request: ApiRequest, { deployment, minting: parts, proof
 
 const published = 'It is published so that anyone can verify tokens.'
 
-function discovery({ deployment, overview }: Parts): readonly ApiRoute[] {
-  const fixed = (path: string, summary: string, value: unknown): ApiRoute => {
-    const body = JSON.stringify(value)
-    return { method: 'GET', path, auth: { kind: 'public', why: published }, summary, errors: 'problem', codes: [], gives: { type: 'application/json', summary }, costly: false, maxAge: 300, handle: async () => ({ ok: true, status: 200, body }) }
-  }
+function discovery({ overview }: Parts): readonly ApiRoute[] {
+  const fixed = (path: string, summary: string, document: keyof Serving['published']): ApiRoute => ({
+    method: 'GET', path, auth: { kind: 'public', why: published }, summary, errors: 'problem', codes: [], gives: { type: 'application/json', summary }, costly: false, maxAge: 300,
+    handle: async (_request, serving) => ({ ok: true, status: 200, body: serving.published[document] }),
+  })
   return [
-    fixed('/.well-known/jwks.json', 'The keys that verify tokens (RFC 7517).', tokenJwks(deployment.roster)),
-    fixed('/.well-known/oauth-authorization-server', 'Metadata (RFC 8414).', authorizationServer(deployment.roster)),
-    fixed('/.well-known/openid-configuration', 'Metadata (OpenID Connect Discovery).', openidConfiguration(deployment.roster)),
+    fixed('/.well-known/jwks.json', 'The keys that verify tokens (RFC 7517).', 'jwks'),
+    fixed('/.well-known/oauth-authorization-server', 'Metadata (RFC 8414).', 'authorizationServer'),
+    fixed('/.well-known/openid-configuration', 'Metadata (OpenID Connect Discovery).', 'openidConfiguration'),
     {
       method: 'GET', path: '/v1/keyset', auth: { kind: 'public', why: published }, summary: 'The keyset with the signers’ signatures; believe only the one that you pinned.', errors: 'problem', codes: [],
       gives: { type: 'application/json', schema: signedKeyset, summary: 'The signed keyset.' }, costly: false, maxAge: 30, handle: async () => json(await overview.keyset()),

@@ -9,16 +9,18 @@ import type { Address } from '@symbolon/runtime/config.ts'
 import { SafeError } from '@symbolon/runtime/log.ts'
 import { answer, originOf, refuseUnrouted, type Ground } from './answer.ts'
 import type { Config } from './config.ts'
+import type { Holder } from './holder.ts'
 import { mayChange, preflight, readable } from './origin.ts'
 import type { ApiRoute } from './route.ts'
+import type { Serving } from './serving.ts'
 
 /** The routes as an application: what no row of the table names does not exist. */
-export function appOf(routes: readonly ApiRoute[], ground: Ground): Hono<{ Bindings: HttpBindings }> {
+export function appOf(routes: readonly ApiRoute[], ground: Ground, servings: Pick<Holder<Serving>, 'current' | 'use'>): Hono<{ Bindings: HttpBindings }> {
   const undeclared = routes.find((route) => route.auth === undefined)
   if (undeclared !== undefined) throw new TypeError(`${undeclared.method} ${undeclared.path} does not say what it asks for`)
   const app = new Hono<{ Bindings: HttpBindings }>()
-  for (const route of routes) app.on(route.method, [route.path], ({ env }) => answer(route, env.incoming, ground))
-  app.notFound(({ env, req }) => unrouted(req.path, req.method, env.incoming, { routes, ground }))
+  for (const route of routes) app.on(route.method, [route.path], ({ env }) => servings.use((serving) => answer(route, env.incoming, ground, serving)))
+  app.notFound(({ env, req }) => unrouted(req.path, req.method, env.incoming, { routes, origins: servings.current().origins }))
   app.onError((error, { env }) => {
     ground.log.error({ err: error }, 'request failed outside its route')
     return refuseUnrouted(env.incoming, 'internal', {})
@@ -26,11 +28,11 @@ export function appOf(routes: readonly ApiRoute[], ground: Ground): Hono<{ Bindi
   return app
 }
 
-function unrouted(path: string, method: string, incoming: HttpBindings['incoming'], { routes, ground }: { routes: readonly ApiRoute[]; ground: Ground }): Response {
+function unrouted(path: string, method: string, incoming: HttpBindings['incoming'], { routes, origins }: { routes: readonly ApiRoute[]; origins: Serving['origins'] }): Response {
   const here = routes.filter((route) => route.path === path)
   if (here.length === 0) return refuseUnrouted(incoming, 'not_found', {})
   const origin = originOf(incoming)
-  if (method === 'OPTIONS' && origin.origin !== undefined && mayChange(origin, ground.origins)) return new Response(null, { status: 204, headers: { ...preflight, ...readable(origin, ground.origins, false) } })
+  if (method === 'OPTIONS' && origin.origin !== undefined && mayChange(origin, origins)) return new Response(null, { status: 204, headers: { ...preflight, ...readable(origin, origins, false) } })
   return refuseUnrouted(incoming, 'method_not_allowed', { allow: [...here.map((route) => route.method), ...(here.some((route) => route.method === 'GET') ? ['HEAD'] : [])].join(', ') })
 }
 

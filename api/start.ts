@@ -14,10 +14,12 @@ import { prepareStore } from '@symbolon/runtime/store.ts'
 import type { Ground } from './answer.ts'
 import { addressSet } from './client-address.ts'
 import type { Config } from './config.ts'
-import { loadDeployment, type Deployment } from './deployment.ts'
+import { changeStore } from './change-store.ts'
+import { loadDeployment } from './deployment.ts'
 import type { EventSink } from './event.ts'
+import { openHolder, type Held } from './holder.ts'
 import { openJudges } from './judges.ts'
-import { openLimiter } from './limiter.ts'
+import { openLimiter, type LimitStore } from './limiter.ts'
 import { endpoint } from './metadata.ts'
 import { openapiOf } from './openapi.ts'
 import { openOverview } from './overview.ts'
@@ -25,8 +27,8 @@ import { openQuorum } from './quorum.ts'
 import type { ApiRoute } from './route.ts'
 import { routesOf } from './routes.ts'
 import { appOf, listen } from './server.ts'
+import { servingOf, type Serving } from './serving.ts'
 import { limitStore, migrations, proofStore, sweep, type Tables } from './store.ts'
-import { openSubjects } from './subject.ts'
 
 const seconds = (): number => Math.floor(Date.now() / 1000)
 const sweepMs = 60_000
@@ -34,36 +36,24 @@ const sweepMs = 60_000
 /** Opens what can fail first, listens last. Throws a SafeError where it refuses to start. */
 export async function start({ config, log, metrics }: Context<Config>): Promise<Started> {
   const deployment = loadDeployment(config)
-  const { roster, lineage, group, groupKey } = deployment
+  const { roster, lineage, group } = deployment
   const bundle = loadBundle(config.policy, roster)
   const channel = channelOf(config)
   const database = openDatabase<Tables>(config.database, { log, name: config.name })
   const store = await prepareStore({ database, marker: config.store_marker, deployment: lineage, migrations })
   if (!store.ok) throw new SafeError(store.code, store.message)
-  const judges = await openJudges({ roster, bundle, stops: noStops, folder: config.issuer_keys, workers: config.workers, timeoutMs: config.judge_ms, log })
-  const limiter = (name: string, quota: number) => openLimiter({ name, quota, store: limitStore(database.db) })
-  const overview = openOverview({ channel, deployment, check: database.check })
-  const routes = withOpenapi(
-    routesOf({
-      deployment,
-      minting: { judges, quorum: openQuorum({ channel, timeoutMs: config.mint_ms }), identities: limiter('identity', config.limits.per_identity ?? roster.rate), groupKey, roster: roster.version, policy: roster.policy, names: namesOf(roster), clock: seconds },
-      proofs: proofStore(database.db),
-      subjectOf: openSubjects(roster),
-      overview,
-      metrics,
-    }),
-    endpoint(roster, ''),
-  )
-  const ground: Ground = {
-    addresses: limiter('address', config.limits.per_address ?? 5 * roster.rate),
-    trustedHops: config.trusted_hops,
-    origins: originsOf(deployment),
-    insider: addressSet(config.metrics_from),
-    facts: { deployment: lineage, roster: roster.version, policy: roster.policy },
-    log,
-    ...figures(metrics, (facts) => log.info(facts, 'decision')),
+  const limiters = limitersOf(config, limitStore(database.db))
+  const quorum = openQuorum({ channel, timeoutMs: config.mint_ms })
+  const openServing = async (): Promise<Held<Serving>> => {
+    const judges = await openJudges({ roster, bundle, stops: noStops, folder: config.issuer_keys, workers: config.workers, timeoutMs: config.judge_ms, log })
+    const { identities, ...others } = limiters(roster.rate)
+    return { value: servingOf({ deployment, minting: { judges, quorum, identities, clock: seconds }, ...others }), close: () => judges.close() }
   }
-  const server = await listen(appOf(routes, ground), config)
+  const servings = openHolder(await openServing())
+  const overview = openOverview({ channel, deployment: () => servings.current().deployment, consoleUrl: config.console_url, pending: () => changeStore(database.db).waiting(seconds()), check: database.check })
+  const routes = withOpenapi(routesOf({ proofs: proofStore(database.db), overview, metrics }), endpoint(roster, ''))
+  const ground: Ground = { trustedHops: config.trusted_hops, insider: addressSet(config.metrics_from), log, ...figures(metrics, (facts) => log.info(facts, 'decision')) }
+  const server = await listen(appOf(routes, ground, servings), config)
   // What has ended is of no use to anyone; a failure shows in the log and is tried again.
   const sweeper = setInterval(() => void sweep(database.db, seconds()).catch((error: unknown) => log.warn({ err: error }, 'ended rows could not be removed')), sweepMs)
   log.info({ ...server.address, issuer: roster.deployment.issuer, kid: group.kid, roster: roster.version, policy: roster.policy }, 'ready')
@@ -73,10 +63,18 @@ export async function start({ config, log, metrics }: Context<Config>): Promise<
       clearInterval(sweeper)
       await server.stop(deadline)
       channel.close()
-      await Promise.all([judges.close(), database.close()])
+      await Promise.all([servings.close(), database.close()])
     },
   }
 }
+
+/** At a roster's rate, where configuration says nothing else. */
+const limitersOf =
+  ({ limits }: Config, store: LimitStore) =>
+  (rate: number) => {
+    const limiter = (name: string, quota: number) => openLimiter({ name, quota, store })
+    return { identities: limiter('identity', limits.per_identity ?? rate), addresses: limiter('address', limits.per_address ?? 5 * rate), heavy: limiter('heavy', limits.heavy_per_address) }
+  }
 
 /** The document describes the table that is served, itself included. */
 function withOpenapi(routes: readonly ApiRoute[], server: string): readonly ApiRoute[] {
@@ -86,10 +84,6 @@ function withOpenapi(routes: readonly ApiRoute[], server: string): readonly ApiR
   body = JSON.stringify(openapiOf(all, server))
   return all
 }
-
-const namesOf = ({ signers }: Roster): ReadonlyMap<number, string> => new Map(signers.map(({ id, name }) => [id, name]))
-
-const originsOf = ({ roster: { deployment } }: Deployment): ReadonlySet<string> => new Set([deployment.issuer, ...deployment.console_origins].map((url) => new URL(url).origin))
 
 function loadBundle(folder: string, roster: Roster): Bundle {
   const opened = bundleOf(roster, { wasm: read(join(folder, 'policy.wasm')), data: read(join(folder, 'data.json')) })

@@ -1,10 +1,11 @@
 import { CompiledQuery, sql, type Kysely } from 'kysely'
 import type { Migration } from '@symbolon/runtime/store.ts'
+import { createChanges, sweepChanges, type ChangeTables } from './change-store.ts'
 import type { LimitStore } from './limiter.ts'
 
-/* The api's own tables. Losing them loses counts and the memory of proofs that are minutes old; nothing here grants anything. */
+/* The api's own tables. Losing them loses counts, the memory of proofs that are minutes old, and proposals that wait; nothing here grants anything. */
 
-export interface Tables {
+export interface Tables extends ChangeTables {
   rate_limits: { key: string; points: number; expire: string | null }
   dpop_proofs: { id: Buffer; until: string }
 }
@@ -19,6 +20,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
       await sql`create index dpop_proofs_until on dpop_proofs (until)`.execute(db)
     },
   },
+  '0002_changes': { up: createChanges },
 }
 
 /** What the rate limiter writes through. */
@@ -44,5 +46,6 @@ export const proofStore = (db: Kysely<Tables>): ProofStore => ({
 /** Removes what has ended. @param now seconds */
 export async function sweep(db: Kysely<Tables>, now: number): Promise<void> {
   await db.deleteFrom('dpop_proofs').where('until', '<', `${now}`).execute()
+  await sweepChanges(db, now)
   await db.deleteFrom('rate_limits').where('expire', '<', `${(now - 60) * 1000}`).execute()
 }

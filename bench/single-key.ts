@@ -1,13 +1,15 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Ground } from '@symbolon/api/answer.ts'
 import { addressSet } from '@symbolon/api/client-address.ts'
 import { loadDeployment } from '@symbolon/api/deployment.ts'
 import type { Limiter } from '@symbolon/api/limiter.ts'
 import type { Quorum } from '@symbolon/api/quorum.ts'
+import { openHolder } from '@symbolon/api/holder.ts'
 import { routesOf, type Parts } from '@symbolon/api/routes.ts'
 import { appOf, listen } from '@symbolon/api/server.ts'
-import { openSubjects } from '@symbolon/api/subject.ts'
+import { servingOf } from '@symbolon/api/serving.ts'
 import { parseJwks } from '@symbolon/evidence/jwks.ts'
 import type { IssuerKeys } from '@symbolon/evidence/verify.ts'
 import { noStops } from '@symbolon/evidence/stops.ts'
@@ -34,7 +36,7 @@ interface ApiConfig {
 }
 const config = JSON.parse(readFileSync(join(home, 'api/config.json'), 'utf8')) as ApiConfig
 const deployment = loadDeployment(config)
-const { roster, lineage } = deployment
+const { roster } = deployment
 const bundle = bundleOf(roster, { wasm: readFileSync(join(config.policy, 'policy.wasm')), data: readFileSync(join(config.policy, 'data.json')) })
 if (!bundle.ok) throw new Error('this is not the bundle that the roster names')
 
@@ -48,24 +50,19 @@ const unlimited = (name: string): Limiter => ({ name, quota: 1_000_000, window: 
 const oneKey: Quorum = {
   sign: async ({ bytes }) => ({ ok: true, outcome: { outcome: 'signed', signature: toBase64url(sign(null, utf8(bytes), privateKey)), parts: [] } }),
 }
+const serving = servingOf({
+  deployment: { ...deployment, groupKey: publicKey },
+  minting: { judges: { judge: async (request, clock) => judge.judge(request, clock), explain: never, rule: never }, quorum: oneKey, identities: unlimited('identity'), clock: () => Math.floor(Date.now() / 1000) },
+  addresses: unlimited('address'),
+  heavy: unlimited('heavy'),
+})
 const parts: Parts = {
-  deployment,
-  minting: { judges: { judge: async (request, clock) => judge.judge(request, clock), explain: never, rule: never }, quorum: oneKey, identities: unlimited('identity'), groupKey: publicKey, roster: roster.version, policy: roster.policy, names: new Map(), clock: () => Math.floor(Date.now() / 1000) },
   proofs: { take: never },
-  subjectOf: openSubjects(roster),
   overview: { status: never, readiness: never, keyset: never },
   metrics: openMetrics({ process: 'single-key' }),
 }
-const app = appOf(routesOf(parts), {
-  addresses: unlimited('address'),
-  trustedHops: 0,
-  origins: new Set(),
-  insider: addressSet([]),
-  facts: { deployment: lineage, roster: roster.version, policy: roster.policy },
-  sink: (facts) => log.info(facts, 'decision'),
-  log,
-  observe: () => undefined,
-})
+const ground: Ground = { trustedHops: 0, insider: addressSet([]), sink: (facts) => log.info(facts, 'decision'), log, observe: () => undefined }
+const app = appOf(routesOf(parts), ground, openHolder({ value: serving, close: async () => undefined }))
 const { address } = await listen(app, { listen: { host: '127.0.0.1', port: 0 }, tls: undefined })
 process.send?.(address.port)
 process.on('disconnect', () => process.exit(0))

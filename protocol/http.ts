@@ -85,7 +85,7 @@ export const statusResponse = z.object({
   /** The newest roster version that t signers have adopted; `roster` is the one that this api answers by. Absent: too few signers answer. */
   roster_in_force: z.int().optional(),
   /** Proposed changes that wait for approvals. */
-  pending: z.int().optional(),
+  pending: z.int(),
   /** Where people sign in, if there is a console. */
   console_url: z.string().optional(),
 })
