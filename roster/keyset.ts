@@ -61,8 +61,11 @@ export const tokenJwks = ({ groups }: Pick<Keyset, 'groups'>) => ({
 export const keysetBytes = (value: Keyset, iat: number): Uint8Array => tagged('keyset-signature/v1', canonical({ iat, keyset: fingerprint(value) }))
 
 /** Is this the word of the signer that it names? Says nothing of its age. */
-export function keysetSignatureHolds(value: Keyset, { signer, iat, signature }: KeysetSignature): boolean {
-  const row = value.signers.find(({ id }) => id === signer)
+export const keysetSignatureHolds = (value: Keyset, signature: KeysetSignature): boolean => keysetSignatureHoldsBy(value, value, signature)
+
+/** The same, by a signer of another keyset: a later one is vouched for by signers of its predecessor. */
+export function keysetSignatureHoldsBy(vouching: Keyset, value: Keyset, { signer, iat, signature }: KeysetSignature): boolean {
+  const row = vouching.signers.find(({ id }) => id === signer)
   return row !== undefined && verifyP256(row.identity, keysetBytes(value, iat), fromBase64url(signature) ?? new Uint8Array())
 }
 
