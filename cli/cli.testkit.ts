@@ -12,6 +12,15 @@ export interface Ran {
   readonly err: string
 }
 
+export interface RunOptions {
+  readonly cwd?: string
+  readonly tty?: boolean
+  /** Is told what stderr holds so far. */
+  readonly heard?: (err: string) => void
+  /** Seconds. */
+  readonly now?: () => number
+}
+
 export function openShell() {
   const folder = mkdtempSync(join(tmpdir(), 'symbolon-cli-'))
   const env: Record<string, string | undefined> = { HOME: join(folder, 'user'), PATH: process.env['PATH'] }
@@ -22,10 +31,10 @@ export function openShell() {
     chmodSync(full, mode)
     return full
   }
-  const run = async (args: readonly string[], more: { readonly cwd?: string; readonly tty?: boolean } = {}): Promise<Ran> => {
+  const run = async (args: readonly string[], more: RunOptions = {}): Promise<Ran> => {
     const said = { out: '', err: '' }
-    const sink = (name: 'out' | 'err') => ({ write: (text: string) => (said[name] += text), ...(more.tty === undefined ? {} : { isTTY: more.tty }) })
-    const io: Io = { env, cwd: join(folder, more.cwd ?? ''), out: sink('out'), err: sink('err'), now: () => Math.floor(Date.now() / 1000) }
+    const sink = (name: 'out' | 'err') => ({ write: (text: string) => ((said[name] += text), name === 'err' ? more.heard?.(said.err) : undefined), ...(more.tty === undefined ? {} : { isTTY: more.tty }) })
+    const io: Io = { env, cwd: join(folder, more.cwd ?? ''), out: sink('out'), err: sink('err'), now: more.now ?? (() => Math.floor(Date.now() / 1000)) }
     return { code: await runCommand(args, io), ...said }
   }
   return { folder, env, write, run, remove: () => rmSync(folder, { recursive: true }) }

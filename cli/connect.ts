@@ -3,12 +3,15 @@ import { readFileSync, statSync } from 'node:fs'
 import { fromBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import { openClient, type Client } from '@symbolon/sdk/client.ts'
 import { findPlatform, platformCredential, platforms, type Platform } from '@symbolon/sdk/ci.ts'
-import { idTokenCredential, keyCredential, type Credential } from '@symbolon/sdk/credential.ts'
+import { grantCredential, idTokenCredential, keyCredential, type Credential } from '@symbolon/sdk/credential.ts'
 import type { Pin } from '@symbolon/sdk/deployment.ts'
 import { failed, ok, type Outcome } from '@symbolon/sdk/errors.ts'
+import type { OpenedGrant } from '@symbolon/sdk/grant.ts'
 import { LocalFailure } from './failure.ts'
+import { heldGrant, keyOfGrant, type HeldGrant } from './grants.ts'
 import type { Io } from './io.ts'
 import { environmentName, flagName, type SettingName, type Settings } from './settings.ts'
+import { keysetMemory } from './state.ts'
 
 const missing = (name: SettingName, why: string): LocalFailure => new LocalFailure(`${name} is not set`, why, `Give ${flagName(name)} or ${environmentName(name)}, or start a development deployment with \`make up\`.`)
 
@@ -17,7 +20,7 @@ export function clientOf(settings: Settings, io: Io): Outcome<Client> {
   const addr = settings.addr?.value
   if (addr === undefined) throw missing('addr', 'there is no server to ask')
   // Where a checkout leads goes what proves who asks: only to the issuer that the keyset names.
-  return openClient({ addr, atIssuer: settings.addr?.from === 'project', pin: pinOf(settings), ...tlsOf(settings), timeoutMs: secondsOf(settings.timeout?.value ?? '30', 'timeout') * 1000, clock: io.now })
+  return openClient({ addr, atIssuer: settings.addr?.from === 'project', pin: pinOf(settings), ...tlsOf(settings), timeoutMs: secondsOf(settings.timeout?.value ?? '30', 'timeout') * 1000, clock: io.now, memory: keysetMemory(io) })
 }
 
 export function pinOf({ pin }: Settings): Pin {
@@ -41,33 +44,64 @@ export interface Asker {
   readonly sub: string
   readonly client: string | undefined
   readonly credential: Credential
-  readonly source: 'key' | 'id_token' | Platform
+  readonly source: 'key' | 'id_token' | 'grant' | Platform
+  /** Where the source is one. */
+  readonly grant?: OpenedGrant
 }
 
 /**
- * `auto`: a key that was named by flag, environment or file comes first; then a CI platform that offers an ID token; last the
- * development profile's key.
+ * `auto`: a key that was named by flag, environment or file comes first; then a CI platform that offers an ID token; then a grant that
+ * somebody signed in for; last the development profile's key. A grant that has ended is said, not passed over: else somebody would go on
+ * as somebody else.
  */
-export function askerOf(settings: Settings, io: Io): Outcome<Asker> {
-  const source = sourceOf(settings, io)
-  if (source === undefined) return failed('credential_missing', { detail: 'no key, no ID token, and no CI platform that this client knows' })
+export async function askerOf(settings: Settings, io: Io, client: Pick<Client, 'deployment'>): Promise<Outcome<Asker>> {
+  const named = namedSource(settings, io)
+  if (named === undefined || named === 'grant') {
+    const lineage = await lineageHere(settings, client)
+    if (!lineage.ok) return lineage
+    const held = heldGrant(lineage.value, io)
+    if (held !== undefined && (named === 'grant' || isWanted(held, settings))) return grantAsker(held, settings, io)
+    if (named === 'grant') return failed('credential_missing', { detail: 'nobody has signed in to this deployment here: symbolon login' })
+  }
+  const source = named ?? (settings.key_file === undefined ? undefined : 'key')
+  if (source === undefined) return failed('credential_missing', { detail: 'no key, no ID token, no CI platform that this client knows, and nobody has signed in: symbolon login' })
   const sub = settings.subject?.value
   if (sub === undefined) throw missing('subject', 'an intent names the roster id that the evidence will yield')
   return ok({ sub, client: settings.client?.value, source, credential: credentialOf(source, sub, settings, io) })
 }
 
-function sourceOf({ identity, key_file, id_token_file }: Settings, io: Io): Asker['source'] | undefined {
-  const wanted = identity?.value ?? 'auto'
-  if (isSource(wanted)) return wanted
-  if (wanted !== 'auto') throw new LocalFailure(`There is no identity ${wanted}`, `${identity?.origin ?? 'it'} must be auto, key, id_token or a CI platform`, `Use auto, key, id_token, ${platforms.join(', ')}.`)
-  if (key_file !== undefined && key_file.from !== 'home') return 'key'
-  if (io.env['SYMBOLON_ID_TOKEN'] || id_token_file !== undefined) return 'id_token'
-  return findPlatform(io.env) ?? (key_file === undefined ? undefined : 'key')
+/** The deployment that the pin names; without a pin, the one that the server shows. */
+export async function lineageHere(settings: Settings, client: Pick<Client, 'deployment'>): Promise<Outcome<Base64url>> {
+  const pin = pinOf(settings)
+  if (pin !== 'unpinned') return ok(pin)
+  const found = await client.deployment()
+  return found.ok ? ok(found.value.lineage) : found
 }
 
-const isSource = (text: string): text is Asker['source'] => text === 'key' || text === 'id_token' || platforms.includes(text as Platform)
+/** A subject that was named is somebody; the development profile's is only the service that has the key there. */
+const isWanted = ({ intent }: HeldGrant, { subject }: Settings): boolean => subject === undefined || subject.from === 'home' || subject.value === intent.sub
 
-function credentialOf(source: Asker['source'], sub: string, settings: Settings, io: Io): Credential {
+export async function grantAsker(held: HeldGrant, settings: Settings, io: Io): Promise<Outcome<Asker>> {
+  const { grant, intent } = held
+  if (!isWanted(held, settings)) throw new LocalFailure(`The grant is ${intent.sub}’s`, `${settings.subject?.origin ?? 'the subject'} names ${settings.subject?.value ?? 'somebody else'}`, 'Leave the subject out, or sign in as that person: symbolon login')
+  if (intent.end <= io.now()) return failed('grant_ended', { detail: `it was good until ${new Date(intent.end * 1000).toISOString()}` })
+  const key = await keyOfGrant(held, io)
+  return key.ok ? ok({ sub: intent.sub, client: intent.client, source: 'grant', grant: held, credential: grantCredential({ grant, key: key.value, description: `a grant of ${intent.sub}` }) }) : key
+}
+
+/** What was named, or is offered to this very job; undefined: whatever lies here. */
+function namedSource({ identity, key_file, id_token_file }: Settings, io: Io): Asker['source'] | undefined {
+  const wanted = identity?.value ?? 'auto'
+  if (isSource(wanted)) return wanted
+  if (wanted !== 'auto') throw new LocalFailure(`There is no identity ${wanted}`, `${identity?.origin ?? 'it'} must be auto, key, id_token, grant or a CI platform`, `Use auto, key, id_token, grant, ${platforms.join(', ')}.`)
+  if (key_file !== undefined && key_file.from !== 'home') return 'key'
+  if (io.env['SYMBOLON_ID_TOKEN'] || id_token_file !== undefined) return 'id_token'
+  return findPlatform(io.env)
+}
+
+const isSource = (text: string): text is Asker['source'] => text === 'key' || text === 'id_token' || text === 'grant' || platforms.includes(text as Platform)
+
+function credentialOf(source: Exclude<Asker['source'], 'grant'>, sub: string, settings: Settings, io: Io): Credential {
   if (source === 'key') return keyCredential({ key: keyOf(settings), kid: settings.key_id?.value ?? sub, sub })
   if (source === 'id_token') return idTokenCredential({ description: 'an ID token', fetch: async () => idTokenOf(settings, io) })
   return platformCredential(source, io.env)

@@ -32,7 +32,7 @@ export const viewOf = (findings: readonly Finding[]): View => ({
 const nodeVersion = (): Finding => (process.versions.node.startsWith('24.') ? good('node', process.version) : bad('node', process.version, 'Use Node 24; `./symbolon` does by itself.'))
 
 async function examine(settings: Settings, io: Io): Promise<readonly Finding[]> {
-  const opened = attempt('settings', () => clientOf(settings, io))
+  const opened = await attempt('settings', async () => clientOf(settings, io))
   if ('finding' in opened) return [opened.finding]
   const client = opened.value
   try {
@@ -60,7 +60,7 @@ async function quorum(client: Client): Promise<readonly Finding[]> {
 }
 
 async function identity(client: Client, settings: Settings, io: Io): Promise<readonly Finding[]> {
-  const asker = attempt('identity', () => askerOf(settings, io))
+  const asker = await attempt('identity', () => askerOf(settings, io, client))
   if ('finding' in asker) return [asker.finding]
   const { sub, client: software, credential } = asker.value
   const explained = await client.explain({ sub, client: software, scope: ['symbolon:doctor'] }, credential)
@@ -74,9 +74,9 @@ function found<T>(check: string, outcome: Outcome<T>, detail: (value: T) => stri
 }
 
 /** What a command would stop at is a finding here. */
-function attempt<T>(check: string, work: () => Outcome<T>): { readonly value: T } | { readonly finding: Finding } {
+async function attempt<T>(check: string, work: () => Promise<Outcome<T>>): Promise<{ readonly value: T } | { readonly finding: Finding }> {
   try {
-    const outcome = work()
+    const outcome = await work()
     return outcome.ok ? outcome : { finding: bad(check, outcome.error.message, outcome.error.remedy) }
   } catch (error) {
     if (error instanceof LocalFailure) return { finding: bad(check, `${error.what}: ${error.why}`, error.fix) }

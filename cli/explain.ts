@@ -16,7 +16,7 @@ export async function explain(flags: ExplainFlags, settings: Settings, io: Io): 
   const opened = clientOf(settings, io)
   if (!opened.ok) return opened
   try {
-    const asker = askerOf(settings, io)
+    const asker = await askerOf(settings, io, opened.value)
     if (!asker.ok) return asker
     const explained = await slowly(io, 'asking the api', opened.value.explain(wishOf(flags, settings, asker.value), asker.value.credential))
     return explained.ok ? ok(explainedView(explained.value, { roster: explained.value.roster, policy: explained.value.policy })) : explained

@@ -1,10 +1,10 @@
 import type { Reason } from '@symbolon/protocol/reason.ts'
 import { SymbolonError, type FailureKind } from '@symbolon/sdk/errors.ts'
 
-/** What scripts can tell apart. 5 and 6 are for approvals, which no command asks for yet. */
+/** What scripts can tell apart. */
 export const exitCodes = { ok: 0, local: 1, server: 2, denied: 3, login: 4, approvalPending: 5, approvalRefused: 6, conflict: 7, interrupted: 130 } as const
 
-const codeOfKind: Record<FailureKind, number> = { denied: exitCodes.denied, login: exitCodes.login, local: exitCodes.local, request: exitCodes.local, network: exitCodes.server, trust: exitCodes.server, server: exitCodes.server, conflict: exitCodes.conflict }
+const codeOfKind: Record<FailureKind, number> = { denied: exitCodes.denied, login: exitCodes.login, local: exitCodes.local, request: exitCodes.local, network: exitCodes.server, trust: exitCodes.server, server: exitCodes.server, conflict: exitCodes.conflict, waiting: exitCodes.approvalPending, declined: exitCodes.approvalRefused }
 
 /** A mistake in how the command was used, or something on this machine: one line what, one why, one what to do. */
 export class LocalFailure extends Error {

@@ -4,6 +4,7 @@ import type { Minted } from '@symbolon/sdk/client.ts'
 import { askerOf, clientOf } from './connect.ts'
 import { explainedView } from './explained.ts'
 import { slowly, type Io } from './io.ts'
+import { leadToConsole, needsTouch } from './touch.ts'
 import { mask } from './mask.ts'
 import { printRequest, requestShown, wishOf, wishFlags } from './request.ts'
 import type { Settings } from './settings.ts'
@@ -17,7 +18,7 @@ export async function mint(flags: z.infer<typeof mintFlags>, settings: Settings,
   if (!opened.ok) return opened
   const client = opened.value
   try {
-    const asker = askerOf(settings, io)
+    const asker = await askerOf(settings, io, client)
     if (!asker.ok) return asker
     const wish = wishOf(flags, settings, asker.value)
     if (flags.explain) {
@@ -31,7 +32,10 @@ export async function mint(flags: z.infer<typeof mintFlags>, settings: Settings,
     if (flags.dryRun) return ok({ data: { sent: false, ...request }, tables: [{ rows: [['would ask', request.url], ['as', asker.value.credential.description], ['for', prepared.value.built.intent.scope.join(' ')], ['digest', request.body.digest]] }], raw: request.body.digest })
     if (!prepared.value.deployment.pinned) io.err.write('warning: the keyset is not pinned; the server could have shown its own\n')
     const minted = await slowly(io, 'waiting for the signers', client.mintPrepared(prepared.value, asker.value.credential))
-    if (!minted.ok) return minted
+    if (!minted.ok) {
+      if (needsTouch(minted.error)) await leadToConsole(client, wish, settings, io)
+      return minted
+    }
     await mask(minted.value.token, io)
     return ok(tokenView(minted.value))
   } finally {

@@ -80,6 +80,20 @@ function build(io: Io, leave: (code: number) => void): Command {
     .option('--roster <file>', 'a roster, ceremony plan or template; default: the development deployment’s')
     .option('--policy <path>', 'a policy folder or data file; default: the development deployment’s')
 
+  add(program, 'login', 'Sign in with a touch: this machine may then ask in your name for some hours.', 'symbolon login --scope read:logs --hours 8', async (flags, settings) => {
+    const { login, loginFlags } = await import('./login.ts')
+    return login(loginFlags.parse(flags), settings, io)
+  })
+    .option('--scope <scope>', 'at most these; several by comma or by repeating; default: whatever you may', collect, [])
+    .option('--aud <audience>', 'for these audiences only; may be repeated', collect, [])
+    .option('--max-ttl <duration>', 'no token made with it lives longer')
+    .option('--hours <n>', 'until it ends, 1 to 12; the deployment may allow less', '8')
+    .option('--device', 'by a code that you type on another machine')
+    .option('--no-browser', 'open none: print the address, and wait for the callback')
+    .option('--dry-run', 'show the request and send nothing')
+    .option('--print-request', 'show the request on stderr')
+  add(program, 'logout', 'Revoke the grant of this machine, and delete its key.', 'symbolon logout', async (flags, settings) => (await import('./logout.ts')).logout({ dryRun: flags['dryRun'] === true }, settings, io)).option('--dry-run', 'say what would be revoked')
+
   add(program, 'whoami', 'Say who the deployment takes you for.', 'symbolon whoami', async (_flags, settings) => (await import('./whoami.ts')).whoami(settings, io))
   add(program, 'status', 'Show issuer, threshold and signers.', 'symbolon status -o json', async (_flags, settings) => (await import('./status.ts')).status(settings, io))
 

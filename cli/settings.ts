@@ -22,7 +22,7 @@ export const definitions = {
   cacert: { help: 'PEM file of the CA of the api’s certificate', path: true, project: true },
   client_cert: { help: 'PEM file of a client certificate', path: true, project: false },
   client_key: { help: 'PEM file of its key', path: true, project: false },
-  identity: { help: 'auto, key, id_token, github, buildkite or kubernetes', default: 'auto', project: true },
+  identity: { help: 'auto, key, id_token, grant, github, buildkite or kubernetes', default: 'auto', project: true },
   subject: { help: 'roster id to ask as', project: true },
   client: { help: 'roster id of the asking software; default: the subject', project: true },
   key_file: { help: 'PEM file of a registered private key', path: true, project: false },
@@ -30,6 +30,8 @@ export const definitions = {
   id_token_file: { help: 'file with an ID token, for issuers of class bearer', path: true, project: false },
   audience: { help: 'audience of minted tokens; default: the deployment’s', project: true },
   format: { help: 'table, json, yaml, env, jwt or raw', project: true },
+  console: { help: 'URL of the console; default: the one that the api names', project: false },
+  key_store: { help: 'where the key of a grant rests: auto, keychain or file', default: 'auto', project: false },
   timeout: { help: 'seconds to wait for a server', default: '30', project: true },
   profile: { help: 'name of a profile in the user file', project: false },
 } as const satisfies Record<string, Definition>

@@ -5,8 +5,12 @@ import type { TokenClaims } from '@symbolon/protocol/token.ts'
 import { signedKeyset } from '@symbolon/roster/keyset.ts'
 import type { z } from 'zod'
 import type { Credential } from './credential.ts'
-import { judgeKeyset, type Deployment, type Pin } from './deployment.ts'
+import { judgeKeyset, remember, type Deployment, type KeysetMemory, type Pin } from './deployment.ts'
 import { failed, ok, type Outcome } from './errors.ts'
+import { awaitDeviceGrant, beginDeviceGrant, type DeviceAuthorization, type DevicePolling } from './device.ts'
+import type { OpenedGrant } from './grant.ts'
+import { peopleCalls, type People } from './people.ts'
+import type { GrantRequest } from '@symbolon/protocol/grant.ts'
 import { acceptIntent, buildIntent, type BuiltIntent, type Wish } from './intent.ts'
 import { openTransport, type Answer, type Call, type TransportOptions } from './transport.ts'
 import { trustKeyset, verifyToken } from './verify.ts'
@@ -18,6 +22,8 @@ export interface ClientOptions extends TransportOptions {
   readonly atIssuer?: boolean | undefined
   /** Seconds since 1970; the machine's clock unless given. */
   readonly clock?: (() => number) | undefined
+  /** What this machine remembers of earlier keysets, so that an older one is noticed. */
+  readonly memory?: KeysetMemory | undefined
 }
 
 export interface Minted {
@@ -34,7 +40,7 @@ export interface Prepared {
   readonly built: BuiltIntent
 }
 
-export interface Client {
+export interface Client extends People {
   readonly addr: string
   /** The keyset, judged against the pin; fetched once. */
   deployment(): Promise<Outcome<Deployment>>
@@ -45,6 +51,10 @@ export interface Client {
   /** Lets the server build the intent, and compares every field of what comes back. */
   buildRemotely(wish: Wish): Promise<Outcome<Prepared>>
   status(): Promise<Outcome<StatusResponse>>
+  /** Asks for a device grant; the code to show is this request's own. */
+  beginDevice(request: GrantRequest): Promise<Outcome<DeviceAuthorization>>
+  /** Waits for the person's decision. */
+  awaitDevice(polling: Pick<DevicePolling, 'request' | 'key' | 'device' | 'sleep'>): Promise<Outcome<OpenedGrant>>
   verify(token: string, audience?: string): Promise<Outcome<TokenClaims>>
   close(): Promise<void>
 }
@@ -57,14 +67,14 @@ export function openClient(options: ClientOptions): Outcome<Client> {
   const transport = opened.value
   const clock = options.clock ?? nowInSeconds
   const call = <T>(what: Call, schema: z.ZodType<T>) => transport.send(what).then((answer) => (answer.ok ? read(answer.value, schema) : answer))
-  const post = <T>(path: string, body: unknown, schema: z.ZodType<T>) => call({ method: 'POST', path, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }, schema)
+  const post = <T>(path: string, body: unknown, schema: z.ZodType<T>, large = false) => call({ method: 'POST', path, large, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }, schema)
 
   let known: Promise<Outcome<Deployment>> | undefined
   const fetchDeployment = async (): Promise<Outcome<Deployment>> => {
     const signed = await call({ method: 'GET', path: '/v1/keyset' }, signedKeyset)
     const judged = signed.ok ? judgeKeyset(signed.value, options.pin, clock()) : signed
     if (judged.ok && options.atIssuer === true && !isAt(transport.addr, judged.value)) return failed('address_differs', { detail: `${transport.addr} is not ${judged.value.keyset.issuer}` })
-    return judged
+    return judged.ok && options.memory !== undefined ? remember(judged.value, options.memory) : judged
   }
   const deployment = async () => {
     known ??= fetchDeployment()
@@ -95,6 +105,7 @@ export function openClient(options: ClientOptions): Outcome<Client> {
     return claims.ok ? ok({ token, claims: claims.value, response: { ...rest, ...restated(claims.value, clock()) }, serverTiming: single(answer.value, 'server-timing') }) : claims
   }
   return ok({
+    ...peopleCalls({ deployment, clock, post: (path, body, schema) => post(path, body, schema, true) }),
     addr: transport.addr,
     deployment,
     prepare,
@@ -117,6 +128,11 @@ export function openClient(options: ClientOptions): Outcome<Client> {
       if (!answer.ok) return answer
       const built = acceptIntent(fromBase64url(answer.value.intent) ?? new Uint8Array(), wish, found.value, clock())
       return built.ok ? ok({ deployment: found.value, built: built.value }) : built
+    },
+    beginDevice: (request) => beginDeviceGrant(transport, request),
+    awaitDevice: async (polling) => {
+      const found = await deployment()
+      return found.ok ? awaitDeviceGrant(transport, { ...polling, deployment: found.value, clock }) : found
     },
     status: () => call({ method: 'GET', path: '/v1/status' }, statusResponse),
     verify: async (token, audience) => {

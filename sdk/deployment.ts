@@ -14,6 +14,27 @@ export interface Deployment {
 /** The fingerprint that the ceremony printed. `unpinned` believes whatever the server says, and must be asked for by name. */
 export type Pin = Base64url | 'unpinned'
 
+/** The newest keyset that was believed on this machine, by lineage. */
+export interface KeysetMemory {
+  seen(lineage: Base64url): SeenKeyset | undefined
+  saw(lineage: Base64url, seen: SeenKeyset): void
+}
+export interface SeenKeyset {
+  readonly roster: number
+  /** Of the roster document. */
+  readonly digest: Base64url
+}
+
+/** Signatures on an old keyset stay young for a day: only who has seen a newer one can tell. An older one, or another of the same version, is refused. */
+export function remember(deployment: Deployment, memory: KeysetMemory): Outcome<Deployment> {
+  const { keyset, lineage } = deployment
+  const seen = memory.seen(lineage)
+  if (seen !== undefined && keyset.roster < seen.roster) return failed('keyset_rollback', { detail: `version ${keyset.roster} after ${seen.roster}` })
+  if (seen !== undefined && keyset.roster === seen.roster && keyset.digest !== seen.digest) return failed('keyset_rollback', { detail: `another version ${keyset.roster}` })
+  if (seen?.roster !== keyset.roster) memory.saw(lineage, { roster: keyset.roster, digest: keyset.digest })
+  return ok(deployment)
+}
+
 /**
  * Believes a keyset only if it is the pinned one and t of its signers vouched for it within a day, so that an api that shows an
  * old one is noticed.

@@ -21,15 +21,21 @@ const clientFaces = {
   credential_unusable: { kind: 'local', title: 'The credential cannot be used', remedy: 'Check the key file and key id.' },
   credential_missing: { kind: 'login', title: 'There is nothing to sign in with', remedy: 'Give a key, or run where a CI identity is offered.' },
   grant_differs: { kind: 'trust', title: 'The grant is not the one that was asked for', remedy: 'Begin again; compare the words in terminal and console. If it lasts, do not use this server.' },
-  grant_denied: { kind: 'denied', title: 'The request was declined in the console', remedy: 'Begin again if that was a mistake.' },
+  grant_timeout: { kind: 'waiting', title: 'Nobody answered the request in the console', remedy: 'Begin again.' },
+  grant_denied: { kind: 'declined', title: 'The request was declined in the console', remedy: 'Begin again if that was a mistake.' },
   keyset_rollback: { kind: 'trust', title: 'The server shows an older keyset than this machine has seen', remedy: 'Do not use this server until its operator explains.' },
+  roster_differs: { kind: 'trust', title: 'The roster shown is not the one that the signers vouch for', remedy: 'Try again; if it lasts, do not use this server until its operator explains.' },
+  keychain_unusable: { kind: 'local', title: 'The OS keychain cannot be used', remedy: 'Unlock it, or set key_store to file (SYMBOLON_KEY_STORE=file).' },
+  grant_key_missing: { kind: 'login', title: 'The key of your grant is not here', remedy: 'Sign in again: `symbolon login`.' },
+  grant_ended: { kind: 'login', title: 'Your grant has ended', remedy: 'Sign in again: `symbolon login`. To go on without one: `symbolon logout`.' },
+  console_unknown: { kind: 'local', title: 'It is not known where the console is', remedy: 'Give --console or SYMBOLON_CONSOLE, or sign in with --device.' },
   id_token_unavailable: { kind: 'network', title: 'The CI platform gives no ID token', remedy: 'Check that the job may ask for one.' },
   input_invalid: { kind: 'local', title: 'The request cannot be built', remedy: 'Correct the fields named.' },
 } as const
 
 export type ClientCode = keyof typeof clientFaces
-/** `denied`: the policy says no. `login`: sign in (again). `local`: this machine. `trust`: the server is not to be believed. `server`: it cannot now. */
-export type FailureKind = 'denied' | 'login' | 'local' | 'network' | 'trust' | 'server' | 'conflict' | 'request'
+/** `denied`: the policy says no. `login`: sign in (again). `local`: this machine. `trust`: the server is not to be believed. `server`: it cannot now. `waiting`: nobody decided in time. `declined`: a person said no. */
+export type FailureKind = 'denied' | 'login' | 'local' | 'network' | 'trust' | 'server' | 'conflict' | 'request' | 'waiting' | 'declined'
 
 export interface Details {
   readonly detail?: string | undefined
@@ -85,6 +91,7 @@ const isClientCode = (code: string): code is ClientCode => Object.hasOwn(clientF
 function kindOf(code: ErrorCode, reasons: readonly Reason[] | undefined): FailureKind {
   const face = faceOf(code)
   if (face.status === 409) return 'conflict'
+  if (code === 'expired_token' || code === 'authorization_pending') return 'waiting'
   if (needsLogin(code)) return 'login'
   if (face.status === 403) return (reasons ?? []).some((reason) => needsLogin(reason.code)) ? 'login' : 'denied'
   return face.family === 'not_now' || face.status === 500 ? 'server' : 'request'

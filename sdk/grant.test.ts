@@ -14,6 +14,7 @@ import { buildAsk, buildIntent } from './intent.ts'
 const now = 1_800_000_000
 const { keyset, pin } = testDeployment()
 const deployment: Deployment = { keyset, lineage: pin, pinned: true }
+const at = { iss: keyset.issuer, lineage: pin }
 const key = generateKeyPairSync('ed25519').privateKey
 const end = now + 8 * 3_600
 
@@ -77,8 +78,8 @@ describe('the grant as evidence', () => {
 
   test.each([
     ['token', buildIntent({ sub: 'ann', scope: ['read:logs'] }, deployment, now)],
-    ['read', buildAsk({ kind: 'read', sub: 'ann', what: 'roster' }, deployment, now)],
-    ['revoke', buildAsk({ kind: 'revoke', sub: 'ann', what: 'grant', id: grant?.digest ?? keyset.digest }, deployment, now)],
+    ['read', buildAsk({ kind: 'read', sub: 'ann', what: 'roster' }, at, now)],
+    ['revoke', buildAsk({ kind: 'revoke', sub: 'ann', what: 'grant', id: grant?.digest ?? keyset.digest }, at, now)],
   ] as const)('a proof for %s rides on the grant’s digest and names this intent alone', async (kind, built) => {
     if (!built.ok || grant === undefined) throw new Error('cannot be built')
     const evidence = await grantCredential({ grant: grant.grant, key }).evidence(built.value, now)
@@ -91,8 +92,8 @@ describe('the grant as evidence', () => {
 })
 
 test('a roster intent may wait for approvals, any other not', () => {
-  const roster = buildAsk({ kind: 'roster', sub: 'ann', version: 2, from: [keyset.digest], to: pin, window: 3_600 }, deployment, now)
+  const roster = buildAsk({ kind: 'roster', sub: 'ann', version: 2, from: [keyset.digest], to: pin, window: 3_600 }, at, now)
   expect(roster.ok && roster.value.intent).toEqual({ v: 1, kind: 'roster', nonce: expect.any(String), iat: now, exp: now + 3_600, iss: keyset.issuer, lineage: pin, sub: 'ann', version: 2, from: [keyset.digest], to: pin })
-  const lock = buildAsk({ kind: 'lock', sub: 'ann', row: 'bob' }, deployment, now)
+  const lock = buildAsk({ kind: 'lock', sub: 'ann', row: 'bob' }, at, now)
   expect(lock.ok && [lock.value.intent.exp, fromBase64url(lock.value.digestText)?.length]).toEqual([now + 300, 32])
 })

@@ -30,7 +30,7 @@ export interface Wish {
 type FieldsOf<I extends Intent> = Omit<I, 'v' | 'nonce' | 'iat' | 'exp' | 'iss' | 'lineage'>
 /** What else may be asked for: reading, the next roster version, an end of a grant or token, a lock. `window`: seconds until `exp`, where approvals are waited for. */
 export type Ask = FieldsOf<ReadIntent> | (FieldsOf<RosterIntent> & { readonly window?: number | undefined }) | FieldsOf<RevokeIntent> | FieldsOf<LockIntent>
-type AskIntent = ReadIntent | RosterIntent | RevokeIntent | LockIntent
+export type AskIntent = ReadIntent | RosterIntent | RevokeIntent | LockIntent
 
 export interface BuiltIntent<I extends Intent = TokenIntent> {
   readonly intent: I
@@ -67,9 +67,9 @@ export function acceptIntent(bytes: Uint8Array, wish: Wish, deployment: Deployme
  * An intent of another kind than `token`.
  * @param now seconds
  */
-export function buildAsk(ask: Ask, { keyset, lineage }: Pick<Deployment, 'keyset' | 'lineage'>, now: number): Outcome<BuiltIntent<AskIntent>> {
+export function buildAsk(ask: Ask, { iss, lineage }: { readonly iss: string; readonly lineage: Base64url }, now: number): Outcome<BuiltIntent<AskIntent>> {
   const { window, ...fields } = { window: undefined, ...ask }
-  const common = { v: 1, nonce: toBase64url(randomBytes(16)), iat: now, exp: now + (window ?? limits.intentWindow), iss: keyset.issuer, lineage }
+  const common = { v: 1, nonce: toBase64url(randomBytes(16)), iat: now, exp: now + (window ?? limits.intentWindow), iss, lineage }
   const checked = checkShape(askIntent, compact({ ...fields, ...common }))
   return checked.ok ? ok(built(checked.value, encodeIntent(checked.value))) : failed('input_invalid', { problems: checked.problems })
 }

@@ -16,6 +16,8 @@ export interface Call {
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
+  /** The answer may be as large as a roster. */
+  readonly large?: boolean
 }
 export interface Answer {
   readonly status: number
@@ -30,19 +32,26 @@ export interface Transport {
 
 /** Bytes; a keyset of a hundred signers is a tenth of it. */
 const maxAnswer = 1024 * 1024
+/** A roster document with its history, and pending changes. */
+const maxLarge = 64 * maxAnswer
 
 export function openTransport(options: TransportOptions): Outcome<Transport> {
   const addr = baseUrl(options.addr)
   if (!addr.ok) return addr
   const timeout = options.timeoutMs ?? 30_000
-  const agent = new Agent({
+  const agentFor = (maxResponseSize: number) => new Agent({
     connect: { ...(options.ca === undefined ? {} : { ca: options.ca }), ...options.clientCertificate, timeout: Math.min(timeout, 5_000) },
     headersTimeout: timeout,
     bodyTimeout: timeout,
     keepAliveTimeout: 30_000,
-    maxResponseSize: maxAnswer,
+    maxResponseSize,
   })
-  return ok({ addr: addr.value, send: (call) => send(agent, addr.value, call, timeout), close: () => agent.close() })
+  const agents = { usual: agentFor(maxAnswer), large: agentFor(maxLarge) }
+  return ok({
+    addr: addr.value,
+    send: (call) => send(call.large === true ? agents.large : agents.usual, addr.value, call, timeout),
+    close: async () => void (await Promise.all([agents.usual.close(), agents.large.close()])),
+  })
 }
 
 function baseUrl(addr: string): Outcome<string> {

@@ -1,0 +1,70 @@
+import { closeSync, constants, fstatSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { dirname, join } from 'node:path'
+import { z } from 'zod'
+import { digestText } from '@symbolon/protocol/fields.ts'
+import { decodeAs } from '@symbolon/protocol/json.ts'
+import type { KeysetMemory } from '@symbolon/sdk/deployment.ts'
+import { LocalFailure } from './failure.ts'
+import type { Io } from './io.ts'
+
+/* What this user's machine remembers: grants, and the newest keyset seen of each deployment. Files of 0600 under XDG's state folder. */
+
+export const stateFolder = ({ env }: Pick<Io, 'env'>): string => join(env['XDG_STATE_HOME'] || join(env['HOME'] ?? '/nonexistent', '.local', 'state'), 'symbolon')
+
+/** Whole or not at all, for its owner alone. */
+export function writePrivate(path: string, bytes: Uint8Array): void {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}`
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    const file = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600)
+    try {
+      writeSync(file, bytes)
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(temporary, path)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw systemFailure(path, error, 'written')
+  }
+}
+
+/** @returns undefined if there is none. The bytes are the caller's to wipe. @throws LocalFailure if others may read or write it */
+export function readPrivate(path: string): Buffer | undefined {
+  try {
+    const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+    try {
+      const { mode, uid } = fstatSync(file)
+      if ((mode & 0o077) !== 0 || (process.geteuid !== undefined && uid !== process.geteuid())) throw new LocalFailure(`${path} is open to others`, `its mode is ${(mode & 0o777).toString(8)}, its owner ${uid}`, `Remove it, and sign in again: symbolon login`)
+      return readFileSync(file)
+    } finally {
+      closeSync(file)
+    }
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw systemFailure(path, error, 'read')
+  }
+}
+
+export const removePrivate = (path: string): void => rmSync(path, { force: true })
+
+const systemFailure = (path: string, error: unknown, verb: string): unknown => (error instanceof Error && 'code' in error ? new LocalFailure(`${path} cannot be ${verb}`, String(error.code), 'Check its folder, owner and mode.') : error)
+
+const seenShape = z.strictObject({ v: z.literal(1), roster: z.int().min(1), digest: digestText })
+
+/** An older keyset than the newest that was believed here is refused, so what cannot be read is not passed over. */
+export function keysetMemory(io: Io): KeysetMemory {
+  const path = (lineage: string) => join(stateFolder(io), 'keysets', `${lineage}.json`)
+  return {
+    seen: (lineage) => {
+      const bytes = readPrivate(path(lineage))
+      if (bytes === undefined) return undefined
+      const decoded = decodeAs(seenShape, bytes, 1_024)
+      if (!decoded.ok) throw new LocalFailure(`${path(lineage)} cannot be read`, 'it says which keyset was seen last', 'Remove it if you know why it is damaged.')
+      return decoded.value
+    },
+    saw: (lineage, { roster, digest }) => writePrivate(path(lineage), Buffer.from(`${JSON.stringify({ v: 1, roster, digest })}\n`)),
+  }
+}
