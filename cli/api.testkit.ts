@@ -28,7 +28,7 @@ export async function serveApi(reply: Replying = () => undefined): Promise<{ rea
       const asked = { path, body, headers: request.headers }
       requests.push(asked)
       const { status, body: answer } = reply(path, body, asked) ?? usual(path, body)
-      response.writeHead(status, { 'content-type': 'application/json', connection: 'close' }).end(JSON.stringify(answer))
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -59,7 +59,7 @@ export async function login(flags: LoginFlags, settings: Settings, io: Io): Prom
     if (!deployment.value.pinned) io.err.write('warning: the keyset is not pinned; the server could have shown its own\n')
     const one: Login = { client, deployment: deployment.value, key, request: request.value, flags }
     const granted = await (wantsDevice(flags, io) ? byDevice(one, settings, io) : byBrowser(one, settings, io))
-    return granted.ok ? keep(granted.value, one, settings, io) : granted
+    return granted.ok ? await keep(granted.value, one, settings, io) : granted
   } finally {
     await client.close()
   }

@@ -205,11 +205,11 @@ describe('keys', () => {
 })
 
 test('status exits 0, shows the JSON that scripts read, and warns on stderr', async () => {
-  const body = { issuer: 'http://localhost:7000', jwks_uri: 'http://localhost:7000/.well-known/jwks.json', lineage: deployment.pin, roster: 1, policy: 'p', threshold: 2, ready: false, problems: ['1 of 2 signers: signer-2 (unreachable)\u001b[2J'], audiences: ['a'], default_audience: 'a', signers: [{ id: 1, name: 'signer-1', healthy: true, epoch: 1, roster: 1, policy: 'p', commitments: 9 }] }
+  const body = { issuer: 'http://localhost:7000', jwks_uri: 'http://localhost:7000/.well-known/jwks.json', lineage: deployment.pin, roster: 1, policy: 'p', threshold: 2, ready: false, pending: 3, roster_in_force: 2, console_url: 'https://console.test', problems: ['1 of 2 signers: signer-2 (unreachable)\u001b[2J'], audiences: ['a'], default_audience: 'a', signers: [{ id: 1, name: 'signer-1', healthy: true, epoch: 1, roster: 1, policy: 'p', commitments: 9 }] }
   await serve((path) => (path === '/v1/status' ? { status: 200, body } : undefined))
   const { code, out, err } = await shell.run(['status', '-o', 'json'])
   expect([code, JSON.parse(out), err]).toEqual([0, body, 'warning: 1 of 2 signers: signer-2 (unreachable)?[2J\n'])
-  expect((await shell.run(['status'], { tty: true })).out).toMatch(/threshold {2}2 of 1\n[^]*SIGNER/)
+  expect((await shell.run(['status'], { tty: true })).out).toMatch(/threshold {2}2 of 1\n[^]*roster +version 1, 2 in force, 3 changes pending\n[^]*console +https:\/\/console.test\n[^]*SIGNER/)
 })
 
 test('token verify believes the pinned keyset only', async () => {
