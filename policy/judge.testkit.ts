@@ -2,7 +2,7 @@ import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { sha256, toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { Evidence } from '@symbolon/protocol/evidence.ts'
-import { encodeIntent, intentDigest, type TokenIntent } from '@symbolon/protocol/intent.ts'
+import { encodeIntent, intentDigest, type Intent, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import { assembleJws } from '@symbolon/protocol/jws.ts'
 import { proofSigningInput } from '@symbolon/protocol/proof.ts'
 import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
@@ -46,6 +46,7 @@ export const bundleWith = (data: unknown, wasm = program): Bundle => {
 export interface World {
   readonly roster: Roster
   readonly bundle: Bundle
+  readonly bootstrap: Key
   readonly service: Key
   readonly issuer: Key
   readonly group: Key
@@ -59,17 +60,17 @@ export interface WorldOptions {
   readonly roster?: Partial<Roster>
 }
 
-const pick = { service: makeKey(), issuer: makeKey(), group: makeKey(), signers: [p256(), p256(), p256()] as const }
+const pick = { bootstrap: makeKey(), service: makeKey(), issuer: makeKey(), group: makeKey(), signers: [p256(), p256(), p256()] as const }
 
 /** A service `ci` with role engineer, an issuer `forge`, and a trust `deploy` for its repository 42. */
 export function makeWorld(options: WorldOptions = {}): World {
-  const { service, issuer, group } = pick
+  const { bootstrap, service, issuer, group } = pick
   const bundle = options.bundle ?? bundleWith(defaultData)
   const roster: Roster = {
     v: 1,
     version: 1,
     deployment: { name: 'test', issuer: 'http://localhost:8080', rp_id: 'localhost', console_origins: ['http://localhost:8081'] },
-    bootstrap: jwkOf(makeKey()),
+    bootstrap: jwkOf(bootstrap),
     people: [],
     grants: { max: 43_200 },
     clients: [{ id: 'cli', name: 'CLI' }],
@@ -89,11 +90,11 @@ export function makeWorld(options: WorldOptions = {}): World {
   const parsed = rosterSchema.parse(roster)
   const problems = problemsOf(parsed)
   if (problems.length > 0) throw new Error(problems.join('; '))
-  return { roster: parsed, bundle, service, issuer, group }
+  return { roster: parsed, bundle, bootstrap, service, issuer, group }
 }
 
 let count = 0
-const nonce = (): Base64url => toBase64url(utf8(String((count += 1)).padStart(16, '0')))
+export const nonce = (): Base64url => toBase64url(utf8(String((count += 1)).padStart(16, '0')))
 
 export const intentOf = (world: World, changes: Partial<TokenIntent> = {}): TokenIntent => ({
   v: 1,
@@ -110,25 +111,25 @@ export const intentOf = (world: World, changes: Partial<TokenIntent> = {}): Toke
   ...changes,
 })
 
-const digestOf = (intent: TokenIntent) => intentDigest(encodeIntent(intent))
+export const digestOf = (intent: Intent) => intentDigest(encodeIntent(intent))
 
 export const signJws = (signingInput: string, { key }: Key): string => assembleJws(signingInput, sign(null, utf8(signingInput), key))
 
-export function keyEvidence(world: World, intent: TokenIntent, { key = world.service, iat = intent.iat } = {}): Evidence {
-  const payload = { iss: world.roster.deployment.issuer, intent: toBase64url(digestOf(intent)), kind: 'token', iat } as const
+export function keyEvidence(world: World, intent: Intent, { key = world.service, iat = intent.iat } = {}): Evidence {
+  const payload = { iss: world.roster.deployment.issuer, intent: toBase64url(digestOf(intent)), kind: intent.kind, iat } as const
   return { kind: 'key', proof: signJws(proofSigningInput({ typ: 'symbolon-proof+jwt', alg: 'EdDSA', kid: 'ci-1' }, payload), key) }
 }
 
-export const idTokenEvidence = (world: World, intent: TokenIntent, claims: Readonly<Record<string, unknown>> = {}): Evidence => ({
+export const idTokenEvidence = (world: World, intent: Intent, claims: Readonly<Record<string, unknown>> = {}): Evidence => ({
   kind: 'id_token',
   token: signJws([{ alg: 'EdDSA', kid: 'f1' }, { iss: 'https://forge.example', sub: 'repo', repository_id: '42', aud: `symbolon:${toBase64url(digestOf(intent))}`, iat: intent.iat, exp: intent.iat + 300, ...claims }].map((part) => toBase64url(utf8(JSON.stringify(part)))).join('.'), world.issuer),
 })
 
 /** A token that the deployment signed, and a proof by the key that it is bound to. */
-export function tokenEvidence(world: World, intent: TokenIntent, { token, holder }: { readonly token: string; readonly holder: Key }): Evidence {
-  const payload = { iss: world.roster.deployment.issuer, intent: toBase64url(digestOf(intent)), kind: 'token', iat: intent.iat, of: toBase64url(sha256(utf8(token))) } as const
+export function tokenEvidence(world: World, intent: Intent, { token, holder }: { readonly token: string; readonly holder: Key }): Evidence {
+  const payload = { iss: world.roster.deployment.issuer, intent: toBase64url(digestOf(intent)), kind: intent.kind, iat: intent.iat, of: toBase64url(sha256(utf8(token))) } as const
   return { kind: 'token', token, proof: signJws(proofSigningInput({ typ: 'symbolon-proof+jwt', alg: 'EdDSA', jwk: jwkOf(holder) }, payload), holder) }
 }
 
 /** A request with true evidence of the service. */
-export const request = (world: World, intent: TokenIntent, evidence: readonly Evidence[] = [keyEvidence(world, intent)]) => ({ intent: encodeIntent(intent), evidence, approvals: [], asserted: {} })
+export const request = (world: World, intent: Intent, evidence: readonly Evidence[] = [keyEvidence(world, intent)]) => ({ intent: encodeIntent(intent), evidence, approvals: [], asserted: {} })

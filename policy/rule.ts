@@ -30,7 +30,7 @@ interface Ground {
 }
 
 /** It believes `established`, so only judge.ts may call it; package.json hides it from every other folder. */
-export function ruleOn({ intent, digest, established, request }: Asked, { roster, here }: Ground): Ruled | Refused {
+export function ruleOn({ intent, digest, established, request }: Asked, { roster, here, stops, clock }: Ground): Ruled | Refused {
   if (!isRuled(intent)) throw new TypeError('an intent of another kind does not suit')
   const { principal, passkey } = established
   const refused = (reason: Reason): Refused => ({ verdict: 'refused', digest, intent, principal, reasons: [reason] })
@@ -39,7 +39,7 @@ export function ruleOn({ intent, digest, established, request }: Asked, { roster
   if (unfit !== undefined) return refused(unfit)
   const stopped = intent.kind === 'revoke' || intent.kind === 'lock' ? stopOf(intent, { established, evidence: request.evidence, here, roster }) : undefined
   if (stopped?.ok === false) return refused(stopped.reason)
-  const counted = countApprovals(request.approvals)
+  const counted = countApprovals(request.approvals, { digest, requester: principal, roster, stops, clock })
   return {
     verdict: 'granted',
     digest,
