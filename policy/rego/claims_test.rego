@@ -14,12 +14,18 @@ test_sound if {
 	count(claims.reasons) == 0 with input as good
 }
 
+test_every_kind_of_principal if {
+	every kind in ["person", "service", "trust"] {
+		claims.sound with input as json.patch(good, changed("/principal/kind", kind))
+	}
+}
+
 changed(path, value) := [{"op": "replace", "path": path, "value": value}]
 
 test_unsound_is_named if {
 	every patch in [
 		changed("/intent/kind", "grant"),
-		changed("/principal/kind", "person"),
+		changed("/principal/kind", "bootstrap"),
 		changed("/principal/id", "other"),
 		changed("/intent/scope", []),
 		changed("/now", 101),

@@ -36,6 +36,12 @@ test_each_list_hits if {
 	}
 }
 
+test_people_are_named_as_principals if {
+	person := {"intent": asked.intent, "principal": {"id": "ann", "roles": [], "groups": []}, "asserted": {}}
+	hits := deny.hits with input as person with data.deny as naming("principals", "ann")
+	hits == {["principal", "ann"]}
+}
+
 test_reason if {
 	reasons := deny.reasons with input as asked with data.deny as naming("principals", "ann")
 	reasons == {{
