@@ -34,15 +34,8 @@ export type ExchangeForm = z.infer<typeof exchangeForm>
 
 type Read<T> = { readonly ok: true; readonly value: T } | Failure
 
-/** RFC 6749, section 3.2: each parameter at most once; those that nobody knows are ignored. */
-export function readForm(body: string): Read<ExchangeForm> {
-  const given = new URLSearchParams(body)
-  const known = Object.keys(exchangeForm.shape)
-  const twice = known.find((name) => given.getAll(name).length > 1)
-  if (twice !== undefined) return fail(['audience', 'resource'].includes(twice) ? 'audience_not_allowed' : 'malformed', { detail: `The parameter ${twice} is given more than once.` })
-  // RFC 6749, section 3.2: an empty value is as if it were not there.
-  const fields = Object.fromEntries(known.flatMap((name) => (given.get(name) ? [[name, given.get(name)]] : [])))
-  if (fields['grant_type'] !== undefined && fields['grant_type'] !== tokenExchange) return fail('unsupported_grant_type')
+/** RFC 8693, section 2.1. */
+export function readExchange(fields: Readonly<Record<string, string>>): Read<ExchangeForm> {
   const shape = checkShape(exchangeForm, fields)
   if (!shape.ok) return fail('malformed', { detail: `These parameters are missing or not readable: ${shape.problems.map(({ pointer }) => pointer.slice(1)).join(', ')}.`, problems: shape.problems })
   return { ok: true, value: shape.value }

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { wordlist } from '@scure/bip39/wordlists/english.js'
-import { fromBase64url, taggedHash, toBase64url, type Base64url } from './bytes.ts'
+import { equalBytes, fromBase64url, taggedHash, toBase64url, type Base64url } from './bytes.ts'
 import { base64urlOf, base64urlUpTo, digestText, rosterId, seconds } from './fields.ts'
-import { grantIntent } from './intent.ts'
+import { grantIntent, type GrantIntent } from './intent.ts'
 import { canonical, decodeAs } from './json.ts'
 import { limits } from './limits.ts'
 import { assertion } from './webauthn.ts'
@@ -38,6 +38,19 @@ export function userCode(request: GrantRequest): string {
   const letters = Array.from(requestHash(request).subarray(11, 27))
   const code = Array.from({ length: 8 }, (_, at) => codeAlphabet[(((letters[at * 2] ?? 0) << 8) | (letters[at * 2 + 1] ?? 0)) % 20]).join('')
   return `${code.slice(0, 4)}-${code.slice(4)}`
+}
+
+/** @returns the members in which an intent is not what was requested; a client, an api and a console must all find none */
+export const differsFromRequest = (intent: GrantIntent, request: GrantRequest): readonly string[] => [
+  ...(['nonce', 'client', 'key', 'end'] as const).filter((name) => intent[name] !== request[name]),
+  ...(equalBytes(canonical(intent.ceiling), canonical(request.ceiling)) ? [] : ['ceiling']),
+  ...(intent.as === undefined ? [] : ['as']),
+]
+
+/** What a person typed, in the one spelling of a user code; undefined if it cannot be one. */
+export function normalUserCode(text: string): string | undefined {
+  const letters = text.toUpperCase().replaceAll(/[\s-]/g, '')
+  return /^[BCDFGHJKLMNPQRSTVWXZ]{8}$/.test(letters) ? `${letters.slice(0, 4)}-${letters.slice(4)}` : undefined
 }
 
 /** A grant as its key's holder keeps it: the canonical bytes of the intent, and the assertion over its digest. Not secret: worthless without the key. */
