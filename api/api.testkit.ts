@@ -14,6 +14,7 @@ import { openLog } from '@symbolon/runtime/log.ts'
 import { openMetrics } from '@symbolon/runtime/metrics.ts'
 import type { Ground } from './answer.ts'
 import { addressSet } from './client-address.ts'
+import type { DeviceStore } from './device-store.ts'
 import type { EventFacts } from './event.ts'
 import type { Judges } from './judges.ts'
 import type { Allowance, Limiter } from './limiter.ts'
@@ -55,6 +56,8 @@ export function memoryProofs(): ProofStore {
   }
 }
 
+const noDevices: DeviceStore = { add: async () => false, find: async () => undefined, decide: async () => false, ask: async () => undefined, pace: async () => undefined, deliver: async () => undefined }
+
 /** Signs what it is given, as t honest signers would. */
 export const honestQuorum = (world: World): Quorum => ({
   async sign({ bytes }: MintItem) {
@@ -77,6 +80,8 @@ export interface Faked {
   readonly listen?: Parameters<typeof listen>[1]
   readonly clock?: () => number
   readonly heavy?: Limiter
+  readonly devices?: DeviceStore
+  readonly attempts?: Limiter
   readonly subjectOf?: Serving['subjectOf']
 }
 
@@ -107,8 +112,10 @@ export async function startApi(faked: Faked = {}) {
     ...(faked.subjectOf === undefined ? {} : { subjectOf: faked.subjectOf }),
   })
   const servings = openHolder({ value: serving, close: async () => undefined })
+  const proofs = faked.proofs ?? memoryProofs()
   const routes = routesOf({
-    proofs: faked.proofs ?? memoryProofs(),
+    proofs,
+    device: { devices: faked.devices ?? noDevices, consoleUrl: faked.devices === undefined ? undefined : 'http://localhost:8081', proofs, attempts: faked.attempts ?? memoryLimiter('device') },
     overview: { status: () => Promise.reject(new Error('not faked')), readiness: () => Promise.reject(new Error('not faked')), keyset: async () => deployment.keyset, ...faked.overview },
     metrics,
   })

@@ -1,22 +1,20 @@
 import { sql, type Kysely } from 'kysely'
-import type { Migration } from '@symbolon/runtime/store.ts'
+import type { Tables } from './store.ts'
 
 /* Device codes that wait (RFC 8628). A row grants nothing: the grant in it is worthless without the client's key, and the signers judge it. */
 
-export interface DeviceTable {
+export interface DeviceTables {
   device: { id: Buffer; user_code: string; request: Buffer; state: 'pending' | 'approved' | 'denied' | 'delivered'; grant: string | null; until: string; interval: number; asked: string }
 }
 
-export const deviceMigration: Migration = {
-  async up(db) {
-    await sql`create table device (id bytea primary key, user_code text not null unique, request bytea not null, state text not null, "grant" text, until bigint not null, interval integer not null, asked bigint not null)`.execute(db)
-    await sql`create index device_until on device (until)`.execute(db)
-  },
+export async function createDevices(db: Kysely<unknown>): Promise<void> {
+  await sql`create table device (id bytea primary key, user_code text not null unique, request bytea not null, state text not null, "grant" text, until bigint not null, interval integer not null, asked bigint not null)`.execute(db)
+  await sql`create index device_until on device (until)`.execute(db)
 }
 
 export interface Waiting {
   readonly request: Uint8Array
-  readonly state: DeviceTable['device']['state']
+  readonly state: DeviceTables['device']['state']
   /** Seconds. */
   readonly until: number
 }
@@ -36,9 +34,8 @@ export interface DeviceStore {
   deliver(id: Uint8Array): Promise<string | undefined>
 }
 
-export const deviceStore = <T extends DeviceTable>(given: Kysely<T>): DeviceStore => {
-  const db = given as unknown as Kysely<DeviceTable>
-  const waiting = ({ request, state, until }: { request: Buffer; state: DeviceTable['device']['state']; until: string }): Waiting => ({ request: new Uint8Array(request), state, until: Number(until) })
+export function deviceStore(db: Kysely<Tables>): DeviceStore {
+  const waiting = ({ request, state, until }: { request: Buffer; state: DeviceTables['device']['state']; until: string }): Waiting => ({ request: new Uint8Array(request), state, until: Number(until) })
   return {
     async add({ id, userCode, request, until, interval, now }) {
       // A code that has ended makes room for the same request made again.
@@ -69,6 +66,4 @@ export const deviceStore = <T extends DeviceTable>(given: Kysely<T>): DeviceStor
 }
 
 /** Removes what has ended. @param now seconds */
-export async function sweepDevices<T extends DeviceTable>(db: Kysely<T>, now: number): Promise<void> {
-  await (db as unknown as Kysely<DeviceTable>).deleteFrom('device').where('until', '<', `${now}`).execute()
-}
+export const sweepDevices = (db: Kysely<Tables>, now: number): Promise<unknown> => db.deleteFrom('device').where('until', '<', `${now}`).execute()

@@ -19,7 +19,7 @@ export interface DeviceParts {
   readonly roster: Roster
   readonly lineage: Base64url
   /** Where people type the code; undefined where no console runs. */
-  readonly console: string | undefined
+  readonly consoleUrl: string | undefined
   /** Seconds. */
   clock(): number
 }
@@ -27,8 +27,8 @@ export interface DeviceParts {
 type Read<T> = { readonly ok: true; readonly value: T } | Failure
 
 /** RFC 8628, section 3.1. A request that waits already is refused: its codes are known to whoever asked first. */
-export async function beginDevice(form: Readonly<Record<string, string>>, { devices, roster, console, clock }: DeviceParts): Promise<Read<Readonly<Record<string, string | number>>>> {
-  if (console === undefined) return fail('not_found', { detail: 'No console runs here, so nobody could decide.' })
+export async function beginDevice(form: Readonly<Record<string, string>>, { devices, roster, consoleUrl, clock }: DeviceParts): Promise<Read<Readonly<Record<string, string | number>>>> {
+  if (consoleUrl === undefined) return fail('not_found', { detail: 'No console runs here, so nobody could decide.' })
   const shape = checkShape(deviceAuthorizationForm, form)
   if (!shape.ok) return fail('malformed', { detail: 'client_id and grant_request are needed.', problems: shape.problems })
   const request = readRequest(shape.value.grant_request)
@@ -40,7 +40,7 @@ export async function beginDevice(form: Readonly<Record<string, string>>, { devi
   const now = clock()
   const added = await devices.add({ id: idOf(secret), userCode: code, request: canonical(request.value), until: now + deviceTimes.codeLife, interval: deviceTimes.interval, now })
   if (!added) return fail('malformed', { detail: 'This request waits already. Make another one, with a fresh nonce.' })
-  const uri = `${console.replace(/\/$/, '')}/device`
+  const uri = `${consoleUrl.replace(/\/$/, '')}/device`
   return { ok: true, value: { device_code: secret, user_code: code, verification_uri: uri, verification_uri_complete: `${uri}#code=${code}`, expires_in: deviceTimes.codeLife, interval: deviceTimes.interval } }
 }
 

@@ -1,3 +1,4 @@
+import { deviceCodeGrant } from '@symbolon/protocol/device.ts'
 import type { Roster } from '@symbolon/roster/roster.ts'
 import { accessTokenType, tokenExchange } from './exchange.ts'
 
@@ -10,8 +11,9 @@ export const authorizationServer = (roster: Roster) => ({
   issuer: roster.deployment.issuer,
   token_endpoint: endpoint(roster, '/oauth/token'),
   jwks_uri: endpoint(roster, '/.well-known/jwks.json'),
+  device_authorization_endpoint: endpoint(roster, '/oauth/device_authorization'),
   response_types_supported: [],
-  grant_types_supported: [tokenExchange],
+  grant_types_supported: [tokenExchange, deviceCodeGrant],
   token_endpoint_auth_methods_supported: ['none'],
   scopes_supported: roster.scopes,
   dpop_signing_alg_values_supported: ['EdDSA', 'Ed25519', 'ES256'],

@@ -18,6 +18,10 @@ describe('U-1 the table of routes', () => {
       'POST /v1/explain': 'evidence',
       'POST /v1/intents': 'public',
       'POST /oauth/token': 'subject_token',
+      'POST /oauth/device_authorization': 'public',
+      'POST /v1/device/lookup': 'public',
+      'POST /v1/device/approve': 'public',
+      'POST /v1/device/deny': 'public',
       'GET /.well-known/jwks.json': 'public',
       'GET /.well-known/oauth-authorization-server': 'public',
       'GET /.well-known/openid-configuration': 'public',
@@ -112,7 +116,7 @@ describe('H-5 web pages', () => {
 describe('discovery', () => {
   test('names what is there', async () => {
     const issuer = api.roster.deployment.issuer
-    expect((await send(`${api.url}/.well-known/oauth-authorization-server`)).body).toMatchObject({ issuer, token_endpoint: `${issuer}/oauth/token`, jwks_uri: `${issuer}/.well-known/jwks.json`, grant_types_supported: ['urn:ietf:params:oauth:grant-type:token-exchange'] })
+    expect((await send(`${api.url}/.well-known/oauth-authorization-server`)).body).toMatchObject({ issuer, token_endpoint: `${issuer}/oauth/token`, jwks_uri: `${issuer}/.well-known/jwks.json`, device_authorization_endpoint: `${issuer}/oauth/device_authorization`, grant_types_supported: ['urn:ietf:params:oauth:grant-type:token-exchange', 'urn:ietf:params:oauth:grant-type:device_code'] })
     expect((await send(`${api.url}/.well-known/openid-configuration`)).body).toMatchObject({ issuer, subject_types_supported: ['public'] })
   })
 

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { explainResponse, intentRequest, intentResponse, statusResponse, tokenRequest, tokenResponse, type ExplainResponse, type TokenResponse } from '@symbolon/protocol/http.ts'
 import { refusalCodes } from '@symbolon/protocol/errors.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
@@ -5,8 +6,11 @@ import { explanationOf } from '@symbolon/policy/explain.ts'
 import { signedKeyset } from '@symbolon/roster/keyset.ts'
 import type { Metrics } from '@symbolon/runtime/metrics.ts'
 import { checkDpop } from './dpop.ts'
-import { accessTokenType, exchangeForm, exchangeOf, readForm } from './exchange.ts'
+import { deviceCodeGrant } from '@symbolon/protocol/device.ts'
+import { collectGrant, deviceRoutes, type DeviceRouteParts } from './device-routes.ts'
+import { accessTokenType, exchangeForm, exchangeOf, readExchange, tokenExchange } from './exchange.ts'
 import { fail, type Failure } from './failure.ts'
+import { formFields } from './form.ts'
 import { describeIntent, intentOf } from './intents.ts'
 import { endpoint } from './metadata.ts'
 import { count, judge, mint, refusalOf, type Minted } from './mint.ts'
@@ -18,6 +22,7 @@ import type { ProofStore } from './store.ts'
 /** What every roster version is answered with. */
 export interface Parts {
   readonly proofs: ProofStore
+  readonly device: DeviceRouteParts
   readonly overview: Overview
   readonly metrics: Metrics
 }
@@ -28,7 +33,7 @@ const signing = ['bytes_differ', 'roster_behind', 'policy_behind', 'quorum_unava
 
 /** Every route of the api, each with what it asks for. */
 export function routesOf(parts: Parts): readonly ApiRoute[] {
-  return [...minting(parts), ...discovery(parts), ...health(parts)]
+  return [...minting(parts), ...deviceRoutes(parts.device), ...discovery(parts), ...health(parts)]
 }
 
 function minting(parts: Parts): readonly ApiRoute[] {
@@ -59,9 +64,9 @@ function minting(parts: Parts): readonly ApiRoute[] {
       },
     },
     {
-      method: 'POST', path: '/oauth/token', auth: { kind: 'subject_token' }, summary: 'Token exchange (RFC 8693), with DPoP (RFC 9449).', errors: 'oauth', codes: [...judging, ...signing, 'unsupported_grant_type', 'invalid_dpop_proof'],
-      takes: { type: 'application/x-www-form-urlencoded', maxBytes: limits.apiBodyBytes, schema: exchangeForm }, gives: { ...gives, summary: 'RFC 8693, section 2.2.1.' }, costly: true, event: 'exchange',
-      handle: (request, serving) => exchange(request, serving, parts),
+      method: 'POST', path: '/oauth/token', auth: { kind: 'subject_token' }, summary: 'Token exchange (RFC 8693) and device codes (RFC 8628), with DPoP (RFC 9449).', errors: 'oauth', codes: [...judging, ...signing, 'unsupported_grant_type', 'invalid_dpop_proof', 'authorization_pending', 'slow_down', 'expired_token'],
+      takes: { type: 'application/x-www-form-urlencoded', maxBytes: limits.apiBodyBytes, schema: tokenForm }, gives: { ...gives, summary: 'RFC 8693, section 2.2.1.' }, costly: true, event: 'exchange',
+      handle: (request, serving) => oauthToken(request, serving, parts),
     },
   ]
 }
@@ -96,9 +101,21 @@ async function explain(request: ApiRequest, { minting: parts }: Serving): Promis
   return json(answer, counted === undefined ? {} : { headers: counted.headers })
 }
 
+/** What `/oauth/token` takes: either grant type's parameters. */
+const tokenForm = exchangeForm.partial().extend({ grant_type: exchangeForm.shape.grant_type, device_code: z.string().min(1).max(256).optional() })
+
+/** RFC 6749, section 4.5: the grant type says what everything else means, so it is looked at first. */
+async function oauthToken(request: ApiRequest, serving: Serving, parts: Parts): Promise<Reply | Failure> {
+  const fields = formFields(request.body, Object.keys(tokenForm.shape))
+  if (!fields.ok) return fields
+  const { grant_type, device_code, client_id } = fields.value
+  if (grant_type === deviceCodeGrant) return device_code === undefined ? fail('malformed', { detail: 'device_code is missing.' }) : collectGrant(request, { device_code, client_id }, { serving, parts: parts.device })
+  return grant_type === undefined || grant_type === tokenExchange ? exchange(request, fields.value, serving, parts) : fail('unsupported_grant_type')
+}
+
 /** DPoP first: a client whose proof is turned down sends the same subject token again, so nothing may be spent before. */
-async function exchange(request: ApiRequest, { deployment, minting: parts, subjectOf }: Serving, { proofs }: Pick<Parts, 'proofs'>): Promise<Reply | Failure> {
-  const read = readForm(Buffer.from(request.body).toString('latin1'))
+async function exchange(request: ApiRequest, fields: Readonly<Record<string, string>>, { deployment, minting: parts, subjectOf }: Serving, { proofs }: Pick<Parts, 'proofs'>): Promise<Reply | Failure> {
+  const read = readExchange(fields)
   if (!read.ok) return read
   const now = parts.clock()
   const dpop = request.header('dpop')

@@ -15,6 +15,7 @@ import type { Ground } from './answer.ts'
 import { addressSet } from './client-address.ts'
 import type { Config } from './config.ts'
 import { changeStore } from './change-store.ts'
+import { deviceStore } from './device-store.ts'
 import { loadDeployment } from './deployment.ts'
 import type { EventSink } from './event.ts'
 import { openHolder, type Held } from './holder.ts'
@@ -32,6 +33,8 @@ import { limitStore, migrations, proofStore, sweep, type Tables } from './store.
 
 const seconds = (): number => Math.floor(Date.now() / 1000)
 const sweepMs = 60_000
+/** Device codes that one address may try in a minute. */
+const codesPerAddress = 30
 
 /** Opens what can fail first, listens last. Throws a SafeError where it refuses to start. */
 export async function start({ config, log, metrics }: Context<Config>): Promise<Started> {
@@ -51,7 +54,9 @@ export async function start({ config, log, metrics }: Context<Config>): Promise<
   }
   const servings = openHolder(await openServing())
   const overview = openOverview({ channel, deployment: () => servings.current().deployment, consoleUrl: config.console_url, pending: () => changeStore(database.db).waiting(seconds()), check: database.check })
-  const routes = withOpenapi(routesOf({ proofs: proofStore(database.db), overview, metrics }), endpoint(roster, ''))
+  const proofs = proofStore(database.db)
+  const device = { devices: deviceStore(database.db), consoleUrl: config.console_url, proofs, attempts: openLimiter({ name: 'device', quota: codesPerAddress, store: limitStore(database.db) }) }
+  const routes = withOpenapi(routesOf({ proofs, device, overview, metrics }), endpoint(roster, ''))
   const ground: Ground = { trustedHops: config.trusted_hops, insider: addressSet(config.metrics_from), log, ...figures(metrics, (facts) => log.info(facts, 'decision')) }
   const server = await listen(appOf(routes, ground, servings), config)
   // What has ended is of no use to anyone; a failure shows in the log and is tried again.

@@ -1,11 +1,12 @@
 import { CompiledQuery, sql, type Kysely } from 'kysely'
 import type { Migration } from '@symbolon/runtime/store.ts'
 import { createChanges, sweepChanges, type ChangeTables } from './change-store.ts'
+import { createDevices, sweepDevices, type DeviceTables } from './device-store.ts'
 import type { LimitStore } from './limiter.ts'
 
-/* The api's own tables. Losing them loses counts, the memory of proofs that are minutes old, and proposals that wait; nothing here grants anything. */
+/* The api's own tables. Losing them loses counts, the memory of proofs that are minutes old, proposals that wait, and device codes; nothing here grants anything. */
 
-export interface Tables extends ChangeTables {
+export interface Tables extends ChangeTables, DeviceTables {
   rate_limits: { key: string; points: number; expire: string | null }
   dpop_proofs: { id: Buffer; until: string }
 }
@@ -21,6 +22,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
     },
   },
   '0002_changes': { up: createChanges },
+  '0003_devices': { up: createDevices },
 }
 
 /** What the rate limiter writes through. */
@@ -47,5 +49,6 @@ export const proofStore = (db: Kysely<Tables>): ProofStore => ({
 export async function sweep(db: Kysely<Tables>, now: number): Promise<void> {
   await db.deleteFrom('dpop_proofs').where('until', '<', `${now}`).execute()
   await sweepChanges(db, now)
+  await sweepDevices(db, now)
   await db.deleteFrom('rate_limits').where('expire', '<', `${(now - 60) * 1000}`).execute()
 }

@@ -58,6 +58,7 @@ const serving = servingOf({
 })
 const parts: Parts = {
   proofs: { take: never },
+  device: { devices: { add: never, find: never, decide: never, ask: never, pace: never, deliver: never }, consoleUrl: undefined, proofs: { take: never }, attempts: unlimited('device') },
   overview: { status: never, readiness: never, keyset: never },
   metrics: openMetrics({ process: 'single-key' }),
 }
