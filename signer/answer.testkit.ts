@@ -21,11 +21,12 @@ import type { Device } from '@symbolon/keystore/device.ts'
 import { makeP256 } from '@symbolon/keystore/sealing.ts'
 import { heapMemory } from '@symbolon/core/secret.ts'
 import { softwareDevice } from '@symbolon/keystore/software.ts'
-import { lineageOf } from '@symbolon/roster/keyset.ts'
+import { keysetOf, lineageOf } from '@symbolon/roster/keyset.ts'
 import { openLog } from '@symbolon/runtime/log.ts'
 import { openMetrics } from '@symbolon/runtime/metrics.ts'
 import type { Signer, Steps } from './answer.ts'
 import { openAudit } from './audit.ts'
+import { openCounters } from './counters.ts'
 import type { Current } from './current.ts'
 import { openBoot } from './boot.ts'
 import { openJournal } from './journal.ts'
@@ -70,6 +71,7 @@ export async function openTable(options: WorldOptions & { readonly steps?: Steps
       signer.nonces.wipe()
       signer.member.share.wipe()
       signer.journal.close()
+      signer.counters.close()
       rmSync(folder, { recursive: true })
     }
   }
@@ -84,7 +86,16 @@ async function openSeat({ world, judge, member, device, clock, steps }: SeatPart
   const events: Record<string, unknown>[] = []
   const log = openLog({ process: `signer-${member.id}`, level: 'info', to: new Writable({ write: (line, _, done) => { events.push(JSON.parse(String(line)) as Record<string, unknown>); done() } }) })
   const versions = { epoch: 1, roster: roster.version, policy: roster.policy }
-  const current: Current = { versions, roster, judge: async ({ requests, clock: now }) => requests.map((request) => judge.judge(request, now)) }
+  const current: Current = {
+    versions,
+    document: roster,
+    roster,
+    bundle: world.bundle,
+    judge: async ({ requests, clock: now }) => requests.map((request) => judge.judge(request, now)),
+    rule: async ({ requests, clock: now }) => requests.map(({ whenever = false, ...request }) => judge.rule(request, now, { whenever })),
+    keyset: async () => ({ keyset: keysetOf(roster), signatures: [] }),
+    ready: true,
+  }
   const boot = await openBoot(member.id, clock.now, async (bytes) => {
     const signed = await device?.sign(bytes)
     if (signed?.ok !== true) throw new Error('the device does not sign')
@@ -100,6 +111,7 @@ async function openSeat({ world, judge, member, device, clock, steps }: SeatPart
     limits: openLimits({ perPrincipal: () => roster.rate, clock: () => clock.ms }),
     journal: openJournal({ folder, signer: member.id, lineage: fromBase64url(lineageOf(roster)) ?? new Uint8Array(), onFailure: (error) => audit.failed('journal_failed', error) }),
     nonces: openNonces(suite, member),
+    counters: openCounters(folder),
     audit,
     now: () => clock.now,
     ...(steps === undefined ? {} : { steps }),

@@ -8,6 +8,7 @@ import { replyBytes, requestHash, signItem, unreadableRequestHash, type Answer, 
 import type { Granted, Refused } from '@symbolon/policy/judgement.ts'
 import type { Audit } from './audit.ts'
 import type { Boot } from './boot.ts'
+import type { Counters } from './counters.ts'
 import type { Current, Versions } from './current.ts'
 import type { Journal, Wish } from './journal.ts'
 import type { Limits } from './limits.ts'
@@ -25,6 +26,7 @@ export interface Signer {
   readonly limits: Limits
   readonly journal: Journal
   readonly nonces: Nonces
+  readonly counters: Counters
   readonly audit: Audit
   /** NumericDate by this machine. */
   readonly now: () => number
@@ -81,6 +83,7 @@ export async function answer(signer: Signer, asking: Asking, items: readonly unk
   const timely = admitted.filter((each) => isTimely(each, then) && isInForce(signer, current, each))
   const recorded = record(signer, timely, then ?? 0)
   signer.steps?.journaled()
+  for (const { judgement } of recorded) watchCounter(signer, judgement)
   const spent = recorded.filter((each) => signOne(signer, by, each)).length
   signer.steps?.signed()
   return reply(signer, asking, cases, spent)
@@ -168,6 +171,13 @@ function record(signer: Signer, cases: readonly Judged[], clock: number): (Judge
     else if (judgement.verdict === 'refused') each.answer = refuse(signer, about, judgement.reasons)
     return []
   })
+}
+
+/** A passkey whose counter did not go up may have been copied. That is for people to look into, and refuses nothing. */
+function watchCounter({ counters, audit }: Signer, { passkey, digest, principal }: Granted): void {
+  if (passkey === undefined) return
+  const before = counters.see({ credential: passkey.credential, counter: passkey.counter, intent: toBase64url(digest) })
+  if (before !== undefined) audit.alarm('counter_behind', { principal: principal.id, credential: passkey.credential, counter: passkey.counter, before })
 }
 
 function wishOf({ request, item, judgement }: Judged): Wish {

@@ -1,6 +1,7 @@
 import { toBase64url } from '@symbolon/protocol/bytes.ts'
+import type { AcceptReply, AdoptReply, Book } from '@symbolon/protocol/book.ts'
 import type { Answer, RequestHash } from '@symbolon/protocol/sign.ts'
-import type { Granted, Refused } from '@symbolon/policy/judgement.ts'
+import type { Granted, Refused, StopFact } from '@symbolon/policy/judgement.ts'
 import type { Logger } from '@symbolon/runtime/log.ts'
 import { Counter, type Metrics } from '@symbolon/runtime/metrics.ts'
 
@@ -11,7 +12,9 @@ import { Counter, type Metrics } from '@symbolon/runtime/metrics.ts'
  * About another signer: `two_boots`: two copies of it live, or its clock was set back over a restart. `peer_journal_lost`: it has shown a longer
  * journal. `peer_unproven`: it names a roster version that it has no certificate of. `roster_forked`: it holds another certified document of the
  * same version, so some signer accepted twice. `head_invalid`: what it says of itself is not proven, or its clock or this one is wrong.
- * About this one: `journal_behind`: its journal has lost entries that a peer has seen. `peers_unsaved`: what it remembers of the others cannot be written.
+ * About this one: `book_failed`: its book could not be written. `judges_failed`: it cannot judge by the version in force, and is silent. `journal_behind`: its journal has lost entries that a peer has seen. `peers_unsaved`: what it remembers of the others cannot be written.
+ *
+ * About a passkey: `counter_behind`: its counter did not go up, so there may be two of it (WebAuthn, section 6.1.1). It refuses nothing.
  */
 export const alarms = [
   'commitment_reused',
@@ -26,21 +29,39 @@ export const alarms = [
   'head_invalid',
   'journal_behind',
   'peers_unsaved',
+  'book_failed',
+  'judges_failed',
+  'counter_behind',
 ] as const
 export type Alarm = (typeof alarms)[number]
 
-export interface Decision {
+/** Who asks, as the channel knows it: the peer's certificate and the request's id. */
+export interface Asked {
   readonly by: string
   readonly requestId: string
+}
+
+export interface Decision extends Asked {
   readonly request: RequestHash
   readonly attempt: string | undefined
   readonly judgement: Granted | Refused | undefined
   readonly answer: Answer
 }
 
+export interface Acceptance extends Asked {
+  readonly what: 'change' | 'entry'
+  readonly reply: AcceptReply
+}
+
 /** What this signer tells its operator: one event for each item that it answered, an alarm where somebody misbehaves. */
 export interface Audit {
   decision(of: Decision): void
+  /** It was asked for its word on a next version or an entry. */
+  accept(of: Acceptance): void
+  /** A part of a book came in, from a coordinator or a peer. */
+  adoption(of: Partial<Asked> & { readonly part: Book; readonly reply: AdoptReply }): void
+  /** From now on this is stopped here. */
+  stop(of: Partial<Asked> & { readonly intent: string; readonly fact: StopFact }): void
   alarm(kind: Alarm, facts: Readonly<Record<string, string | number>>): void
   /** An alarm with the error behind it. */
   failed(kind: Alarm, error: unknown): void
@@ -52,6 +73,7 @@ export interface Audit {
 export function openAudit({ log, metrics, always }: { readonly log: Logger; readonly metrics: Metrics; readonly always: () => Readonly<Record<string, string | number>> }): Audit {
   const registers = [metrics.registry]
   const answers = new Counter({ name: 'signer_answers_total', help: 'Items answered, by result and first code', labelNames: ['result', 'code'], registers })
+  const accepts = new Counter({ name: 'signer_accepts_total', help: 'Words asked for on changes and entries, by result and first code', labelNames: ['what', 'result', 'code'], registers })
   const alarmed = new Counter({ name: 'signer_alarms_total', help: 'Alarms raised', labelNames: ['alarm'], registers })
   const raise = (kind: Alarm, facts: Readonly<Record<string, unknown>>) => {
     alarmed.inc({ alarm: kind })
@@ -75,6 +97,15 @@ export function openAudit({ log, metrics, always }: { readonly log: Logger; read
         codes,
       })
     },
+    accept({ by, requestId, what, reply }) {
+      const codes = reply.result === 'refused' ? reply.reasons.map(({ code }) => code) : reply.result === 'not_now' ? [reply.code] : []
+      accepts.inc({ what, result: reply.result, code: codes[0] ?? 'none' })
+      log.info({ event: 'accept', ...always(), by, request_id: requestId, what, result: reply.result, codes, ...(reply.result === 'accepted' ? { slot: reply.slot, subject: reply.subject } : {}) })
+    },
+    adoption({ by, requestId, part: { versions, entries, stops }, reply }) {
+      log.info({ event: 'adopt', ...always(), by, request_id: requestId, versions: versions.map(({ certificate: { subject } }) => subject), entries: entries.map(({ certificate: { subject } }) => subject), stops: stops.length, result: reply.result, codes: reply.result === 'refused' ? reply.reasons.map(({ code }) => code) : [] })
+    },
+    stop: ({ by, requestId, intent, fact }) => log.info({ event: 'stop', ...always(), by, request_id: requestId, intent, ...fact }),
     alarm: raise,
     failed: (kind, error) => raise(kind, { err: error }),
     peer: (peer, outcome) => log[outcome === 'heard' ? 'info' : 'warn']({ event: 'peer', peer, outcome, ...always() }, 'peer'),

@@ -13,8 +13,8 @@ import { openAlone, sqliteCode } from './sqlite.ts'
  * act, so a book that is shorter than the signer remembers, or another's, or edited, stops the signer.
  */
 
-/** `accepted`: this signer gave its word for a slot. `taken`: a part of a book came in. */
-export const acts = ['accepted', 'taken'] as const
+/** `accepted`: this signer gave its word for a slot. `taken`: certified versions and entries came in. `stopped`: stops that it judged. */
+export const acts = ['accepted', 'taken', 'stopped'] as const
 export type Act = (typeof acts)[number]
 
 export interface BookFile {

@@ -1,19 +1,15 @@
 import { parseJwks } from '@symbolon/evidence/jwks.ts'
 import type { MissingKey } from '@symbolon/evidence/established.ts'
 import type { Stops } from '@symbolon/evidence/stops.ts'
-import type { Bundle } from '@symbolon/policy/bundle.ts'
 import type { JudgeRequest, RuleOptions, RuleRequest } from '@symbolon/policy/judgement.ts'
 import type { JudgeInit, WorkerAnswer, WorkerCall, WorkerUpdate } from '@symbolon/policy/worker.ts'
 import type { Roster } from '@symbolon/roster/roster.ts'
 import { openIssuerKeys } from '@symbolon/runtime/issuer-keys.ts'
 import type { Logger } from '@symbolon/runtime/log.ts'
-import { openPool, type CallResult } from '@symbolon/runtime/workers.ts'
+import { openPool, type CallResult, type Pool } from '@symbolon/runtime/workers.ts'
 import { openJudging, type Batch, type JudgeAll, type RuleAll } from './judging.ts'
 
-export interface JudgesOptions {
-  readonly roster: Roster
-  readonly bundle: Bundle
-  readonly stops: Stops
+export interface BenchOptions {
   /** Where fetched issuer keys are kept. */
   readonly folder: string
   readonly workers: number
@@ -21,35 +17,75 @@ export interface JudgesOptions {
   readonly log: Logger
 }
 
-export interface OpenJudges {
+/** Where judges are made: one version's at a time in force, the next one's while they open. The issuer keys are everybody's. */
+export interface Bench {
+  /** The worker threads that judge by this roster and this bundle. Throws a SafeError (`workers_cannot_open`) if they cannot. */
+  open(init: JudgeInit): Promise<Judges>
+  /** From now on, keys of these issuers are fetched, and of no others. */
+  setIssuers(rows: Roster['issuers']): void
+  close(): Promise<void>
+}
+
+/** Judges by one version. */
+export interface Judges {
   readonly judge: JudgeAll
   readonly rule: RuleAll
   /** When it resolves, no judgement is made that does not know of these. */
   setStops(stops: Stops): Promise<void>
-  close(): Promise<void>
+  /** Ends the threads once whatever was asked has its answer. */
+  retire(): Promise<void>
 }
 
-/** The worker threads that judge, and the issuer keys that this signer fetched itself and gives to them. */
-export async function openJudges({ roster, bundle, stops, folder, workers, timeoutMs, log }: JudgesOptions): Promise<OpenJudges> {
-  const pool = await openPool<WorkerCall, WorkerAnswer>({ module: new URL(import.meta.resolve('@symbolon/policy/worker.ts')), size: workers, init: { roster, bundle, stops } satisfies JudgeInit, timeoutMs, log })
-  const give = (key: string, update: WorkerUpdate) => pool.broadcast(key, update)
-  // The last one given: what a fetch found must have reached every worker before the judgement is tried again.
-  let given = Promise.resolve()
-  const keys = openIssuerKeys({ rows: roster.issuers, directory: folder, parse: parseJwks, log, onChange: (issuerKeys) => (given = give('issuer-keys', { issuerKeys })) })
+type JudgePool = Pool<WorkerCall, WorkerAnswer>
+
+/** Issuer keys are fetched by this signer itself, and given to whoever judges. */
+export function openBench({ folder, workers, timeoutMs, log }: BenchOptions): Bench {
+  const pools = new Set<JudgePool>()
+  // The last ones given: what a fetch found must have reached every worker before a judgement is tried again.
+  let given: Promise<unknown> = Promise.resolve()
+  const keys = openIssuerKeys({ rows: [], directory: folder, parse: parseJwks, log, onChange: (issuerKeys) => (given = Promise.all([...pools].map((pool) => give(pool, 'issuer-keys', { issuerKeys })))) })
   const fetchKeys = async (missing: readonly MissingKey[]) => {
     await Promise.all(missing.map(({ issuer, kid }) => keys.refresh(issuer, kid)))
     await given
   }
+  return {
+    async open(init) {
+      const pool: JudgePool = await openPool({ module: new URL(import.meta.resolve('@symbolon/policy/worker.ts')), size: workers, init, timeoutMs, log })
+      pools.add(pool)
+      await give(pool, 'issuer-keys', { issuerKeys: keys.keys() })
+      return judgesOf(pool, fetchKeys, () => pools.delete(pool))
+    },
+    setIssuers: (rows) => keys.setRows(rows),
+    async close() {
+      await keys.close()
+      await Promise.all([...pools].map((pool) => pool.close()))
+    },
+  }
+}
+
+const give = (pool: JudgePool, key: string, update: WorkerUpdate): Promise<void> => pool.broadcast(key, update)
+
+function judgesOf(pool: JudgePool, fetchKeys: (missing: readonly MissingKey[]) => Promise<void>, gone: () => void): Judges {
   const asked = async <A>(call: WorkerCall, pick: (answer: WorkerAnswer) => readonly A[]): Promise<CallResult<readonly A[]>> => {
     const result = await pool.call(call)
     return result.ok ? { ok: true, value: pick(result.value) } : result
   }
+  const judge = openJudging({ call: ({ requests, clock }: Batch<JudgeRequest>) => asked({ judge: requests, clock }, ({ judged }) => judged), fetchKeys })
+  const rule = openJudging({ call: ({ requests, clock }: Batch<RuleRequest & RuleOptions>) => asked({ rule: requests, clock }, ({ ruled }) => ruled), fetchKeys })
+  // A judgement that waits for an issuer's key asks a second time: it must find its judges still there.
+  const underWay = new Set<Promise<unknown>>()
+  const counted = <Q, A>(ask: (batch: Batch<Q>) => Promise<A>) => (batch: Batch<Q>): Promise<A> => {
+    const answered = ask(batch)
+    underWay.add(answered)
+    return answered.finally(() => underWay.delete(answered))
+  }
   return {
-    judge: openJudging({ call: ({ requests: judge, clock }: Batch<JudgeRequest>) => asked({ judge, clock }, ({ judged }) => judged), fetchKeys }),
-    rule: openJudging({ call: ({ requests: rule, clock }: Batch<RuleRequest & RuleOptions>) => asked({ rule, clock }, ({ ruled }) => ruled), fetchKeys }),
-    setStops: (newest) => give('stops', { stops: newest }),
-    async close() {
-      await keys.close()
+    judge: counted(judge),
+    rule: counted(rule),
+    setStops: (stops) => give(pool, 'stops', { stops }),
+    async retire() {
+      await Promise.allSettled(underWay)
+      gone()
       await pool.close()
     },
   }

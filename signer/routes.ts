@@ -1,24 +1,38 @@
+import type { z } from 'zod'
+import { acceptRequest, book, bookLimit, bookRequest, type AcceptReply, type AcceptRequest } from '@symbolon/protocol/book.ts'
 import { errors, type ErrorCode } from '@symbolon/protocol/errors.ts'
 import { decodeAs } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import { commitmentsRequest, signRequest, type CommitmentsReply } from '@symbolon/protocol/sign.ts'
-import type { SignedKeyset } from '@symbolon/roster/keyset.ts'
 import type { ChannelReply, ChannelRequest, Route } from '@symbolon/runtime/channel-server.ts'
 import { healthRoutes, type HealthCheck } from '@symbolon/runtime/health.ts'
 import { formatIdentity } from '@symbolon/runtime/identity.ts'
 import type { Metrics } from '@symbolon/runtime/metrics.ts'
 import { answer, type Signer } from './answer.ts'
+import type { Asked } from './audit.ts'
+import type { Adopt, Book } from './book.ts'
 import type { Coordinator } from './nonces.ts'
 import { checksOf, statusOf } from './status.ts'
 
 const roles = ['coordinator']
+const signersToo = [...roles, 'signer']
+
+/** What a signer does beside signing. */
+export interface Served extends Signer {
+  readonly book: Book
+  readonly accept: (asked: Asked, request: AcceptRequest) => Promise<AcceptReply>
+  readonly adopt: Adopt
+}
 
 /** All that a signer can be asked, and by whom: the table of roles and routes. An operator sees how it is, and can ask for nothing. */
-export const routesOf = (signer: Signer, { keyset, metrics }: { readonly keyset: () => Promise<SignedKeyset>; readonly metrics: Metrics }): Route[] => [
+export const routesOf = (signer: Served, { metrics }: { readonly metrics: Metrics }): Route[] => [
   { method: 'POST', path: '/v1/sign', roles, maxBytes: limits.batchBodyBytes, handle: (request) => sign(signer, request) },
   { method: 'POST', path: '/v1/commitments', roles, maxBytes: 256, handle: async (request) => commitments(signer, request) },
   { method: 'GET', path: '/v1/status', roles, maxBytes: 0, handle: async () => json(statusOf(signer)) },
-  { method: 'GET', path: '/v1/keyset', roles, maxBytes: 0, handle: async () => json(await keyset()) },
+  { method: 'GET', path: '/v1/keyset', roles, maxBytes: 0, handle: async () => json(await signer.current().keyset()) },
+  { method: 'POST', path: '/v1/accept', roles, maxBytes: limits.changeBytes, handle: (request) => read(acceptRequest, limits.changeBytes, request, (asked, wish) => signer.accept(asked, wish)) },
+  { method: 'POST', path: '/v1/adopt', roles, maxBytes: bookLimit, handle: (request) => read(book, bookLimit, request, (asked, part) => signer.adopt(part, asked)) },
+  { method: 'POST', path: '/v1/book', roles: signersToo, maxBytes: 256, handle: (request) => read(bookRequest, 256, request, async (_, { after }) => signer.book.after(after)) },
   ...healthRoutes({ roles: ['operator', 'coordinator'], checks: healthChecks(signer), metrics }),
 ]
 
@@ -35,6 +49,12 @@ function commitments({ boot, current, nonces, limits: rates }: Signer, { peer, b
   return json({ v: 1, certificate: boot.certificate, ...current().versions, commitments: nonces.promise(by, request.value.count) } satisfies CommitmentsReply)
 }
 
+/** A body of this shape, and an answer to it. */
+async function read<T>(schema: z.ZodType<T>, maxBytes: number, { peer, body, requestId }: ChannelRequest, answered: (asked: Asked, value: T) => Promise<unknown>): Promise<ChannelReply> {
+  const request = decodeAs(schema, body, maxBytes)
+  return request.ok ? json(await answered({ by: formatIdentity(peer), requestId }, request.value)) : problem(400, 'malformed', requestId)
+}
+
 const json = (value: unknown): ChannelReply => ({ status: 200, body: JSON.stringify(value) })
 
 const problem = (status: number, code: ErrorCode, requestId: string): ChannelReply => ({
@@ -43,5 +63,5 @@ const problem = (status: number, code: ErrorCode, requestId: string): ChannelRep
   body: JSON.stringify({ type: 'about:blank', title: errors[code].title, status, code, request_id: requestId }),
 })
 
-const healthChecks = (signer: Signer): Record<string, HealthCheck> =>
+const healthChecks = (signer: Served): Record<string, HealthCheck> =>
   Object.fromEntries(Object.entries(checksOf(signer)).map(([reason, fails]) => [reason, async () => (fails() ? { ok: false, reason } : { ok: true })]))

@@ -6,27 +6,35 @@ import { fromBase64url } from '@symbolon/protocol/bytes.ts'
 import { describeKeystoreError } from '@symbolon/keystore/errors.ts'
 import type { Keystore } from '@symbolon/keystore/keystore.ts'
 import { openKeystore } from '@symbolon/keystore/settings.ts'
-import { noStops } from '@symbolon/evidence/stops.ts'
+import type { Bundle } from '@symbolon/policy/bundle.ts'
 import { lineageOf } from '@symbolon/roster/keyset.ts'
+import type { Roster } from '@symbolon/roster/roster.ts'
 import { serveChannel, type Route } from '@symbolon/runtime/channel-server.ts'
 import { readTls, type TlsMaterial } from '@symbolon/runtime/identity.ts'
 import { SafeError } from '@symbolon/runtime/log.ts'
 import type { Context, Started } from '@symbolon/runtime/process.ts'
-import type { Signer, Steps } from './answer.ts'
+import { openAccept, type AcceptSteps } from './accept.ts'
+import { openAdopt, type AdoptSteps } from './adopt.ts'
+import type { Steps } from './answer.ts'
 import { openAudit } from './audit.ts'
+import { openBook, type KeptBook } from './book.ts'
 import { openBoot } from './boot.ts'
-import type { Current } from './current.ts'
 import type { SignerConfig } from './config.ts'
+import { openCounters } from './counters.ts'
+import { openInForce } from './current.ts'
 import { openJournal } from './journal.ts'
-import { openJudges } from './judges.ts'
+import { openBench } from './judges.ts'
 import { openKeyset } from './keyset.ts'
 import { openLimits } from './limits.ts'
 import { loadBelieved, loadTokenMember } from './load.ts'
 import { nonceBytes, openNonces } from './nonces.ts'
-import { routesOf } from './routes.ts'
+import { routesOf, type Served } from './routes.ts'
 
 /** Locked memory beside the nonces: shares, keys while they are used, scratch of the arithmetic. */
 const otherSecretBytes = 256 * 1024
+
+/** Where a caller may stop the world. */
+export type AllSteps = Steps & AcceptSteps & AdoptSteps
 
 const seconds = () => Math.floor(Date.now() / 1000)
 
@@ -36,7 +44,7 @@ const seconds = () => Math.floor(Date.now() / 1000)
  *
  * @param steps of a caller that wants to stop the world between two points; `main.ts` has none
  */
-export async function startSigner({ config, log, metrics }: Context<SignerConfig>, steps?: Steps): Promise<Started> {
+export async function startSigner({ config, log, metrics }: Context<SignerConfig>, steps?: AllSteps): Promise<Started> {
   requireNative()
   const tls = tlsOf(config)
   const believed = loadBelieved(config.state)
@@ -50,27 +58,45 @@ export async function startSigner({ config, log, metrics }: Context<SignerConfig
   const { member, group } = await loadTokenMember(keystore, suite, config.keystore.folder, believed)
 
   const boot = await openBoot(config.signer, seconds(), certify)
-  const versions = { epoch: group.epoch, roster: roster.version, policy: roster.policy }
-  const audit = openAudit({ log, metrics, always: () => ({ signer: config.signer, boot: boot.id, ...current.versions }) })
-  const judges = await openJudges({ roster, bundle, stops: noStops, folder: join(config.state, 'issuer-keys'), workers: config.judges, timeoutMs: config.judge_timeout_ms, log })
-  const journal = openJournal({ folder: config.state, signer: config.signer, lineage: fromBase64url(lineageOf(roster)) ?? new Uint8Array(), onFailure: (error) => audit.failed('journal_failed', error) })
-  const current: Current = { versions, roster, judge: judges.judge }
+  let versions: () => Readonly<Record<string, string | number>> = () => ({ epoch: group.epoch })
+  const audit = openAudit({ log, metrics, always: () => ({ signer: config.signer, boot: boot.id, ...versions() }) })
+  const lineage = lineageOf(roster)
+  const journal = openJournal({ folder: config.state, signer: config.signer, lineage: fromBase64url(lineage) ?? new Uint8Array(), onFailure: (error) => audit.failed('journal_failed', error) })
+  const clock = () => journal.clock(seconds())
+  const book = openBook({ folder: config.state, signer: config.signer, first: roster, bundle, journal, clock: clock() ?? 0, onFailure: (error) => audit.failed('book_failed', error) })
+  const bench = openBench({ folder: join(config.state, 'issuer-keys'), workers: config.judges, timeoutMs: config.judge_timeout_ms, log })
+  const keysetOf = (document: Roster) => openKeyset({ roster: document, signer: config.signer, now: seconds, certify })
+  const inForce = await openInForce({ bench, epoch: group.epoch, keysetOf, onFailure: (error) => audit.failed('judges_failed', error) }, { state: book.state(), bundle: inForceBundle(book), stops: book.stops() })
+  const { current } = inForce
+  versions = () => ({ ...current().versions })
   const nonces = openNonces(suite, member)
-  const limits = openLimits({ perPrincipal: () => current.roster.rate, clock: () => performance.now() })
-  const signer: Signer = { id: config.signer, boot, current: () => current, suite, member, limits, journal, nonces, audit, now: seconds, ...(steps === undefined ? {} : { steps }) }
+  const counters = openCounters(config.state)
+  const limits = openLimits({ perPrincipal: () => current().roster.rate, clock: () => performance.now() })
+  const stepped = steps === undefined ? {} : { steps }
+  const adopt = openAdopt({ book, inForce, clock, audit, ...stepped })
+  const accept = openAccept({ id: config.signer, lineage, current, book, bench, unfit: () => undefined, clock, certify, audit, ...stepped })
+  const signer: Served = { id: config.signer, boot, current, suite, member, limits, journal, nonces, counters, audit, now: seconds, book, accept, adopt, ...stepped }
 
-  const server = await listen(config, { tls, log, routes: routesOf(signer, { keyset: openKeyset({ roster, signer: config.signer, now: seconds, certify }), metrics }) })
-  log.info({ ...server.address, boot: boot.id, journal: journal.head().seq, ...versions }, 'ready')
+  const server = await listen(config, { tls, log, routes: routesOf(signer, { metrics }) })
+  log.info({ ...server.address, boot: boot.id, journal: journal.head().seq, ...current().versions }, 'ready')
   return {
     state: 'running',
     async stop(deadline) {
       await server.stop(deadline)
       nonces.wipe()
       member.share.wipe()
-      await Promise.all([judges.close(), keystore.close()])
+      await Promise.all([inForce.close(), keystore.close()])
+      counters.close()
+      book.close()
       journal.close()
     },
   }
+}
+
+function inForceBundle(book: KeptBook): Bundle {
+  const bundle = book.bundleFor(book.state())
+  if (bundle === undefined) throw new SafeError('policy_behind', `the book holds roster version ${book.state().version()}, and not the policy bundle that it names. Put back this signer’s own book.`)
+  return bundle
 }
 
 function tlsOf(config: SignerConfig): TlsMaterial {

@@ -1,20 +1,26 @@
 import { toBase64url } from '@symbolon/protocol/bytes.ts'
 import type { SignerReport } from '@symbolon/protocol/sign.ts'
 import type { Signer } from './answer.ts'
+import type { Book } from './book.ts'
 import type { Current } from './current.ts'
 
-type Told = Pick<Signer, 'boot' | 'journal' | 'now'> & { readonly current: () => Pick<Current, 'versions'> }
+type Told = Pick<Signer, 'boot' | 'journal' | 'now'> & { readonly current: () => Pick<Current, 'versions' | 'ready'>; readonly book: Pick<Book, 'failing'> }
 
 /** What keeps this signer from signing, by a stable code. */
-export const checksOf = ({ journal, now }: Pick<Told, 'journal' | 'now'>) => ({
+export const checksOf = ({ journal, book, current, now }: Omit<Told, 'boot'>) => ({
   /** Bindings may have been forgotten as expired that by this clock are not. */
   clock_behind: () => journal.clock(now()) === undefined,
   journal_failing: () => journal.failing(),
+  book_failing: () => book.failing(),
+  /** The version in force is certified, and this machine cannot open its policy. */
+  judges_closed: () => !current().ready,
 })
 
 const sentences: Readonly<Record<keyof ReturnType<typeof checksOf>, string>> = {
   clock_behind: 'this machine’s clock stands more than a minute before the last journal entry; set it right',
   journal_failing: 'the journal could not be written; look at the disk',
+  book_failing: 'the book could not be written; look at the disk',
+  judges_closed: 'the policy of the roster version in force cannot be opened here; look at the log, then start again',
 }
 
 /** What this signer says of itself. */

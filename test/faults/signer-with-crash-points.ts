@@ -1,6 +1,5 @@
-import type { Steps } from '@symbolon/signer/answer.ts'
 import { signerConfig } from '@symbolon/signer/config.ts'
-import { startSigner } from '@symbolon/signer/start.ts'
+import { startSigner, type AllSteps } from '@symbolon/signer/start.ts'
 import { runProcess } from '@symbolon/runtime/process.ts'
 
 /*
@@ -14,9 +13,21 @@ const die = (): void => {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
 }
 const at = process.env['CRASH_AT']
-const dieAt = (step: keyof Steps) => (at === step ? die : () => {})
+const dieAt = (step: keyof AllSteps) => (at === step ? die : () => {})
 
 await runProcess({
   config: signerConfig,
-  start: (context) => startSigner(context, { judged: dieAt('judged'), journaled: dieAt('journaled'), taken: dieAt('taken'), signed: dieAt('signed') }),
+  start: (context) =>
+    startSigner(context, {
+      judged: dieAt('judged'),
+      journaled: dieAt('journaled'),
+      taken: dieAt('taken'),
+      signed: dieAt('signed'),
+      acceptJudged: dieAt('acceptJudged'),
+      accepted: dieAt('accepted'),
+      certified: dieAt('certified'),
+      adoptJudged: dieAt('adoptJudged'),
+      adopted: dieAt('adopted'),
+      inForce: dieAt('inForce'),
+    }),
 })
