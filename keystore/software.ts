@@ -1,4 +1,4 @@
-import { createECDH, createPrivateKey, sign } from 'node:crypto'
+import { createECDH, createPrivateKey, sign, type KeyObject } from 'node:crypto'
 import { fail, ok } from '@symbolon/core/errors.ts'
 import type { Memory, Secret } from '@symbolon/core/secret.ts'
 import type { P256Jwk } from '@symbolon/protocol/p256.ts'
@@ -40,13 +40,15 @@ export function softwareDevice(options: { backend: Backend; warning?: string; id
 const derHead = Buffer.from('30310201010420', 'hex')
 const derTail = Buffer.from('a00a06082a8648ce3d030107', 'hex')
 
-function ecdsa(secret: Secret, message: Uint8Array, memory: Memory): Uint8Array {
+/** A P-256 scalar, 32 bytes, as a key of node:crypto: OpenSSL's own copy, in ordinary memory, for as long as the object lives. */
+export function privateKeyOf(secret: Secret, memory: Memory): KeyObject {
   using der = memory.take(derHead.length + 32 + derTail.length)
   return der.borrow((bytes) => {
     bytes.set(derHead)
     secret.borrow((scalar) => bytes.set(scalar, derHead.length))
     bytes.set(derTail, derHead.length + 32)
-    const key = createPrivateKey({ key: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), format: 'der', type: 'sec1' })
-    return new Uint8Array(sign('sha256', message, { key, dsaEncoding: 'ieee-p1363' }))
+    return createPrivateKey({ key: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), format: 'der', type: 'sec1' })
   })
 }
+
+const ecdsa = (secret: Secret, message: Uint8Array, memory: Memory): Uint8Array => new Uint8Array(sign('sha256', message, { key: privateKeyOf(secret, memory), dsaEncoding: 'ieee-p1363' }))

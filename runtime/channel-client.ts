@@ -1,7 +1,7 @@
 import { constants as crypto } from 'node:crypto'
 import { connect as connectHttp2, constants as http2, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2'
 import { isIP } from 'node:net'
-import type { PeerCertificate } from 'node:tls'
+import { createSecureContext, type PeerCertificate, type SecureContext } from 'node:tls'
 import { readBody } from './channel-body.ts'
 import type { Address } from './config.ts'
 import { formatIdentity, identityOf } from './identity.ts'
@@ -27,6 +27,7 @@ export type RequestOptions = {
 }
 
 export type ConnectOptions = {
+  /** Read once, here: the caller may wipe the key as soon as `connectChannel` has returned. */
   readonly tls: { readonly key: Buffer; readonly cert: Buffer; readonly ca: Buffer }
   readonly address: Address
   /** The one peer that is believed: `symbolon:signer/1`. */
@@ -43,6 +44,7 @@ export type Channel = {
 }
 
 export function connectChannel(options: ConnectOptions): Channel {
+  const context = createSecureContext({ ...options.tls, minVersion: 'TLSv1.3', secureOptions: crypto.SSL_OP_NO_TICKET })
   let current: { readonly opening: Promise<Session>; result?: Session } | undefined
   let closed = false
 
@@ -53,7 +55,7 @@ export function connectChannel(options: ConnectOptions): Channel {
     return current.opening
   }
   const begin = () => {
-    const fresh: NonNullable<typeof current> = { opening: openSession(options).then((result) => (fresh.result = result)) }
+    const fresh: NonNullable<typeof current> = { opening: openSession(options, context).then((result) => (fresh.result = result)) }
     return fresh
   }
   const send = async (method: string, path: string, body: Uint8Array | string | undefined, wanted: RequestOptions): Promise<ChannelAnswer> => {
@@ -91,13 +93,12 @@ class WrongPeer extends Error {
   readonly code = 'IDENTITY_DIFFERS'
 }
 
-function openSession({ tls: material, address, expect, connectMs = 3_000 }: ConnectOptions): Promise<Session> {
+function openSession({ address, expect, connectMs = 3_000 }: ConnectOptions, secureContext: SecureContext): Promise<Session> {
   const { promise, resolve } = Promise.withResolvers<Session>()
   const session = connectHttp2(`https://${isIP(address.host) === 6 ? `[${address.host}]` : address.host}:${address.port}`, {
-    ...material,
+    secureContext,
     minVersion: 'TLSv1.3',
     ALPNProtocols: ['h2'],
-    secureOptions: crypto.SSL_OP_NO_TICKET,
     // The identity takes the place of the host name: it does not change when a signer moves, and no other peer has it.
     checkServerIdentity: (_host: string, certificate: PeerCertificate) => (isExpected(certificate, expect) ? undefined : new WrongPeer()),
     settings: { enablePush: false, maxHeaderListSize: 8 * 1024, initialWindowSize: 1024 * 1024 },

@@ -276,6 +276,17 @@ describe('the kept connection', () => {
     expect(await channel.post('/v1/sign', '', within)).toMatchObject({ ok: false, reason: 'unreachable', detail: 'CONNECT_TIMEOUT' })
   })
 
+  test('its key may be wiped at once, also for the connections to come', async () => {
+    const { address, stop } = await serve()
+    const key = Buffer.from(coordinator.key)
+    const channel = connect(address, { tls: { ...coordinator, key } })
+    key.fill(0)
+    expect(await channel.post('/v1/sign', '"one"', within)).toMatchObject({ ok: true, status: 200 })
+    await stop(AbortSignal.timeout(100))
+    await serve([route()], { listen: address })
+    await expect.poll(async () => await channel.post('/v1/sign', '"two"', within)).toMatchObject({ ok: true, status: 200 })
+  })
+
   test('a closed channel asks nobody', async () => {
     const channel = connect((await serve()).address)
     channel.close()

@@ -188,7 +188,7 @@ function wishOf({ request, item, judgement }: Judged): Wish {
     intent: judgement.digest,
     bytes: bytesOf(judgement.bytesHash),
     evidence: taggedHash('evidence/v1', canonical(item.evidence)),
-    singleUse: judgement.singleUse.map(({ id, until }) => ({ id: bytesOf(id), until })),
+    singleUse: judgement.singleUse.map(({ id, until, owner }) => ({ id: bytesOf(id), until, ...(owner === undefined ? {} : { owner: bytesOf(owner) }) })),
     exp: judgement.intent.exp,
   }
 }

@@ -18,6 +18,7 @@ const paths = (folder: string) => ({ file: join(folder, 'journal.sqlite'), fresh
 /** Written before the journal gets its name: from then on a journal must be there. */
 const marker = z.strictObject({ v: z.literal(1), id: base64urlOf(16) })
 
+/** `spent.intent`: the digest of the intent that `id` was spent on, or of the key that owns it. */
 const schema = `
   CREATE TABLE owner (one INTEGER PRIMARY KEY CHECK (one = 1), v INTEGER NOT NULL, signer INTEGER NOT NULL, lineage BLOB NOT NULL, id BLOB NOT NULL) STRICT;
   CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 1), clock INTEGER NOT NULL, seq INTEGER NOT NULL, head BLOB NOT NULL) STRICT;

@@ -92,6 +92,15 @@ describe('I-2 one intent, one claim set', () => {
     expect(journal.record([granted({ singleUse })], 1_000)).toEqual(['granted'])
   })
 
+  test('I-6 evidence that a key owns is that key’s, under any intent, and nobody else’s', () => {
+    const { open } = home()
+    const journal = open()
+    const wish = (intent: string, owner?: string) => granted({ intent: hash(intent), singleUse: [{ id: hash('token'), until: 2_000, ...(owner === undefined ? {} : { owner: hash(owner) }) }] })
+    expect([wish('one', 'key'), wish('two', 'key'), wish('three', 'thief'), wish('four')].map((each) => journal.record([each], 1_000)?.[0])).toEqual(['granted', 'granted', 'evidence_spent', 'evidence_spent'])
+    expect(journal.record([wish('five', 'thief'), wish('five', 'key')], 1_500)).toEqual(['evidence_spent', 'granted'])
+    expect([2_061, 2_062].map((clock) => journal.record([wish('six', 'thief')], clock)?.[0])).toEqual(['evidence_spent', 'granted'])
+  })
+
   test('a refused attempt binds nothing', () => {
     const journal = home().open()
     const singleUse = [{ id: hash('id token'), until: 1_100 }]

@@ -14,7 +14,8 @@ export type Wish =
       readonly bytes: Uint8Array
       /** Hash of the evidence that established it. */
       readonly evidence: Uint8Array
-      readonly singleUse: readonly { readonly id: Uint8Array; readonly until: number }[]
+      /** Each is spent on the intent, or, where it names one, on its owner: the same under many intents. */
+      readonly singleUse: readonly { readonly id: Uint8Array; readonly until: number; readonly owner?: Uint8Array }[]
       /** The intent's `exp`. */
       readonly exp: number
     }
@@ -150,12 +151,12 @@ class SqliteJournal implements Journal {
     const bound = this.#sql.binding.get(wish.intent)
     if (bound !== undefined && !(equal(bound['bytes'], wish.bytes) && equal(bound['evidence'], wish.evidence))) return 'bound_otherwise'
     const spent = wish.singleUse.map(({ id }) => this.#sql.spent.get(id))
-    if (spent.some((row) => row !== undefined && !equal(row['intent'], wish.intent))) return 'evidence_spent'
+    if (wish.singleUse.some(({ owner = wish.intent }, at) => spent[at] !== undefined && !equal(spent[at]['intent'], owner))) return 'evidence_spent'
 
     const keep = wish.exp + limits.clockSkew
     if (bound === undefined) this.#sql.bind.run(wish.intent, wish.bytes, wish.evidence, keep)
-    wish.singleUse.forEach(({ id, until }, at) => {
-      if (spent[at] === undefined) this.#sql.spend.run(id, wish.intent, Math.max(keep, until + limits.clockSkew))
+    wish.singleUse.forEach(({ id, until, owner = wish.intent }, at) => {
+      if (spent[at] === undefined) this.#sql.spend.run(id, owner, Math.max(keep, until + limits.clockSkew))
     })
     return 'granted'
   }

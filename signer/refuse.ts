@@ -20,4 +20,4 @@ export function refuse({ id, boot }: Refusing, about: { readonly request: Reques
 export const notNow = (code: NotNowCode, retryAfter?: number): Answer => ({ result: 'not_now', code, ...(retryAfter === undefined ? {} : { retry_after: Math.min(3_600, Math.max(1, retryAfter)) }) })
 
 export const boundOtherwise: Reason = reasonOf('intent_bound_otherwise', 'This signer has already answered this intent with other bytes or other evidence.', { rule: 'signer.binding' })
-export const evidenceSpent: Reason = reasonOf('evidence_spent', 'This signer has seen this evidence for another intent.', { rule: 'signer.binding' })
+export const evidenceSpent: Reason = reasonOf('evidence_spent', 'This signer has seen this evidence for another intent, or from another key.', { rule: 'signer.binding' })
