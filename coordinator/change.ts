@@ -1,17 +1,17 @@
 import { fromBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
-import { acceptReply, entryDigest, slotOfEntry, acceptBytes, type Accept, type AcceptCertificate, type AcceptReply, type AcceptRequest, type Book, type Slot } from '@symbolon/protocol/book.ts'
+import { acceptReply, entryDigest, slotOfEntry, type Accept, type AcceptCertificate, type AcceptReply, type AcceptRequest, type Book, type Slot } from '@symbolon/protocol/book.ts'
 import type { ChangeReply, Word } from '@symbolon/protocol/change.ts'
 import type { NotNowCode } from '@symbolon/protocol/errors.ts'
 import { canonical } from '@symbolon/protocol/json.ts'
-import { verifyP256 } from '@symbolon/protocol/p256.ts'
 import type { Reason } from '@symbolon/protocol/reason.ts'
+import { acceptHolds } from '@symbolon/roster/certificate.ts'
 import { decodeRoster, rosterDigest, type SignerRow } from '@symbolon/roster/roster.ts'
 import { askAll } from '@symbolon/runtime/fanout.ts'
 import { handOn } from './hand-on.ts'
 import { readAnswer, type SignerChannel } from './signer-wire.ts'
 
 export interface ChangeSigner {
-  readonly row: Pick<SignerRow, 'id' | 'identity'>
+  readonly row: SignerRow
   readonly channel: SignerChannel
 }
 
@@ -102,8 +102,8 @@ async function askOne({ row, channel }: ChangeSigner, body: string, wanted: { re
 
 /** Is this the word of the very signer that was asked, by its identity key, for exactly what it was asked? */
 function isWord({ slot, subject, accept }: Extract<AcceptReply, { result: 'accepted' }>, row: ChangeSigner['row'], wanted: { readonly lineage: Base64url; readonly slot: Slot; readonly subject: Base64url }): boolean {
-  if (subject !== wanted.subject || Buffer.compare(canonical(slot), canonical(wanted.slot)) !== 0 || accept.signer !== row.id) return false
-  return verifyP256(row.identity, acceptBytes({ ...wanted, iat: accept.iat }), fromBase64url(accept.signature) ?? new Uint8Array())
+  const asked = subject === wanted.subject && Buffer.compare(canonical(slot), canonical(wanted.slot)) === 0
+  return asked && accept.signer === row.id && acceptHolds(accept, wanted, [row], wanted.lineage)
 }
 
 const count = (answers: readonly { readonly answer: Heard }[], heard: Heard['heard']): number => answers.filter(({ answer }) => answer.heard === heard).length

@@ -21,6 +21,9 @@ export const coordinatorConfig = z.strictObject({
     .max(limits.signers)
     .describe('Exactly the signers of the roster. No request can name another.'),
   database: databaseFields().describe('Holds one row per token that was asked for, and the evidence against signers that cheated. Both are only ever added to.'),
+  book: absolutePath().describe('File that remembers what signers certified since version 1 of the roster. Losing it costs one fetch.'),
+  follow_ms: milliseconds(500, 60_000).default(10_000).describe('How often a signer is asked whether the book has grown, in milliseconds. A newer roster version is noticed sooner.'),
+  accept_ms: milliseconds(500, 60_000).default(10_000).describe('How long a signer may take to judge a proposed change, in milliseconds.'),
   store_marker: absolutePath().describe('File that remembers which store was used, so that an empty one in its place is noticed.'),
   mint_ms: milliseconds(100, 30_000).default(5_000).describe('How long one token may take among the signers, in milliseconds.'),
   call_ms: milliseconds(50, 30_000).default(3_000).describe('How long one call to a signer may take before its connection is given up, in milliseconds. Others are asked long before.'),

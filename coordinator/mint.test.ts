@@ -17,7 +17,7 @@ function open(change: Partial<Minting> = {}) {
   const order: string[] = []
   const rows: LogRow[] = []
   const minting: Minting = {
-    roster: 1,
+    roster: () => 1,
     room: openRoom(100),
     clock: () => performance.now(),
     write: async (given) => {

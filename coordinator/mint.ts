@@ -10,8 +10,8 @@ import type { Logged, LogRow } from './log.ts'
 
 /** All that a mint depends on. */
 export interface Minting {
-  /** Version of the roster that this coordinator holds. */
-  readonly roster: number
+  /** Version of the roster that this coordinator holds now. */
+  roster(): number
   /** Tokens that may be under way at once. More would only wait until nobody waits for them. */
   readonly room: Room
   /** Milliseconds that only go forward. */
@@ -57,7 +57,8 @@ export async function mint(minting: Minting, body: Uint8Array): Promise<Decoded<
 }
 
 async function mintAll(minting: Minting, items: readonly MintItem[]): Promise<MintReply> {
-  const wishes = items.map((item) => wishOf(minting, item))
+  const roster = minting.roster()
+  const wishes = items.map((item) => wishOf(roster, item))
   const began = minting.clock()
   const logged = await minting.write(wishes.filter(isCurrent).map(rowOf))
   const written = minting.clock()
@@ -72,7 +73,7 @@ interface Wish extends Wanted {
   readonly current: boolean
 }
 
-const wishOf = ({ roster }: Minting, item: MintItem): Wish => ({ item, message: utf8(item.bytes), bytesHash: bytesHash(item.bytes), current: item.roster === roster })
+const wishOf = (roster: number, item: MintItem): Wish => ({ item, message: utf8(item.bytes), bytesHash: bytesHash(item.bytes), current: item.roster === roster })
 const isCurrent = ({ current }: Wish): boolean => current
 
 const rowOf = ({ item, bytesHash }: Wanted): LogRow => ({ requestId: item.request_id, kind: 'token', digest: intentDigest(checked(item.intent)), bytesHash: checked(bytesHash) })

@@ -41,6 +41,8 @@ export interface PeerOptions {
   alarm(signer: number, alarm: Alarm): void
   /** Puts the evidence of a fault where it lasts. */
   keep(fault: Fault): void
+  /** Told of the roster version that it says it holds. */
+  stands?(signer: number, roster: number): void
 }
 
 interface Queued {
@@ -259,6 +261,7 @@ export class Peer {
 
   #noteReport({ epoch, roster, policy }: Pick<SignerStatus, 'epoch' | 'roster' | 'policy'>, problem: string | undefined): void {
     this.#report = { epoch, roster, policy }
+    this.#options.stands?.(this.id, roster)
     this.#problem = problem ?? (epoch === this.#options.epoch ? undefined : `holds epoch ${epoch}`)
   }
 

@@ -48,11 +48,11 @@ export const callStatus = async (channel: SignerChannel, timeoutMs: number): Pro
 const silence = (silent: Silence['silent'], detail: string): Silence => ({ ok: false, silent, detail })
 const nonsense = (detail: string, fault: FaultKind = 'reply_malformed'): Nonsense => ({ ok: false, fault, detail })
 
-export function readAnswer<T>(answer: ChannelAnswer, schema: Parameters<typeof decodeAs<T>>[0]): Wire<T> {
+export function readAnswer<T>(answer: ChannelAnswer, schema: Parameters<typeof decodeAs<T>>[0], maxBytes: number = limits.batchBodyBytes): Wire<T> {
   if (!answer.ok) return answer.reason === 'too_large' ? nonsense(answer.detail) : silence(answer.reason === 'timeout' ? 'timeout' : 'unreachable', answer.detail)
   // Whatever a signer says about itself by its status is its state, not its word.
   if (answer.status !== 200) return silence([429, 503].includes(answer.status) ? 'busy' : 'unreachable', `status_${answer.status}`)
-  const decoded = decodeAs(schema, answer.body, limits.batchBodyBytes)
+  const decoded = decodeAs(schema, answer.body, maxBytes)
   return decoded.ok ? { ok: true, value: decoded.value } : nonsense(decoded.reason)
 }
 

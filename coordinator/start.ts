@@ -1,5 +1,6 @@
 import { heapMemory } from '@symbolon/core/secret.ts'
 import { sodiumSuite } from '@symbolon/core/sodium.ts'
+import { thresholdOf } from '@symbolon/roster/certificate.ts'
 import { serveChannel } from '@symbolon/runtime/channel-server.ts'
 import { connectChannel } from '@symbolon/runtime/channel-client.ts'
 import { openDatabase, type Database } from '@symbolon/runtime/database.ts'
@@ -8,12 +9,18 @@ import { readTls, type TlsMaterial } from '@symbolon/runtime/identity.ts'
 import { SafeError, type Logger } from '@symbolon/runtime/log.ts'
 import type { Context, Started } from '@symbolon/runtime/process.ts'
 import { prepareStore } from '@symbolon/runtime/store.ts'
+import { openCacheFile } from '@symbolon/runtime/cache-file.ts'
+import { openRepeat } from '@symbolon/runtime/repeat.ts'
+import { bookLimit } from '@symbolon/protocol/book.ts'
 import { openPool } from '@symbolon/runtime/workers.ts'
 import { blameInWorkers, type Found, type Spoiled } from './blame.ts'
 import type { CoordinatorConfig } from './config.ts'
 import type { Fault } from './evidence-of-fault.ts'
 import { openFigures, type Figures } from './figures.ts'
 import { openHedgeBudget } from './hedge.ts'
+import { followBook } from './book.ts'
+import { changeRoster } from './change.ts'
+import { stopAll } from './hand-on.ts'
 import { openKeyset } from './keyset.ts'
 import { loadDeployment, type Deployment } from './load.ts'
 import { migrations, openMintLog, type MintLog, type Tables } from './log.ts'
@@ -42,14 +49,21 @@ export async function startCoordinator({ config, log, metrics }: Context<Coordin
   const channels = deployment.signers.map(({ row, address }) => ({ row, channel: connectChannel({ tls, address, expect: `symbolon:signer/${row.id}` }) }))
   const keep = keeper(figures, mintLog, log)
   const settings = { callMs: config.call_ms, probeMs: config.probe_ms, patience: { least: config.hedge_least_ms, most: config.hedge_most_ms }, stock: config.commitments, calls: config.calls_per_signer }
-  const peers = channels.map(({ row, channel }) => new Peer({ row, channel, suite, epoch: group.epoch, settings, clock, alarm: figures.alarm, keep }))
+  const book = followBook({ first: roster, signers: channels, cache: openCacheFile(config.book, bookLimit), timeoutMs: config.call_ms, log, now })
+  const following = openRepeat({ everyMs: config.follow_ms, work: book.follow, log, name: 'following the book' })
+  const stands = (signer: number, version: number) => void (book.ahead(signer, version) && following.now())
+  const peers = channels.map(({ row, channel }) => new Peer({ row, channel, suite, epoch: group.epoch, settings, clock, alarm: figures.alarm, keep, stands }))
   const quorum = { suite, keys, epoch: group.epoch, peers, blame: blameInWorkers(pool), hedges: openHedgeBudget(), hedgePauseMs: config.hedge_most_ms, deadlineMs: config.mint_ms }
+  const changing = { lineage: book.state().lineage, threshold: thresholdOf(roster), signers: channels, acceptMs: config.accept_ms, adoptMs: config.call_ms, take: book.take }
   const status = () => statusOf(peers, group.t)
 
   const routes = [
     ...routesOf({
-      minting: { roster: roster.version, room: openRoom(config.most_under_way), clock, write: mintLog.write, sign: (wanted) => signByQuorum(quorum, wanted), observe: figures.minted },
+      minting: { roster: () => book.state().version(), room: openRoom(config.most_under_way), clock, write: mintLog.write, sign: (wanted) => signByQuorum(quorum, wanted), observe: figures.minted },
       status,
+      change: (request) => changeRoster(changing, request),
+      stop: (request) => stopAll({ ...changing, timeoutMs: config.accept_ms }, request),
+      book: (after) => book.state().after(after),
       keyset: openKeyset({ first: deployment.keyset, signers: channels.map(({ row, channel }) => ({ id: row.id, channel })), threshold: group.t, callMs: config.call_ms, now }),
     }),
     ...healthRoutes({ roles: ['operator'], checks: { database: databaseCheck(database), quorum: quorumCheck(peers, group.t) }, metrics }),
@@ -57,12 +71,14 @@ export async function startCoordinator({ config, log, metrics }: Context<Coordin
   const server = await serveChannel({ tls, listen: config.listen, routes, log })
   // The first mint finds commitments at hand; a signer that is not up yet is found by its probes.
   for (const peer of peers) void peer.restock()
+  void following.now()
   warnOfAddresses(deployment, log)
-  log.info({ ...server.address, signers: peers.length, threshold: group.t, epoch: group.epoch, roster: roster.version }, 'ready')
+  log.info({ ...server.address, signers: peers.length, threshold: group.t, epoch: group.epoch, roster: book.state().version() }, 'ready')
   return {
     state: 'running',
     async stop(deadline) {
       await server.stop(deadline)
+      following.stop()
       for (const peer of peers) peer.close()
       for (const { channel } of channels) channel.close()
       await Promise.all([pool.close(), database.close()])

@@ -20,5 +20,6 @@ export const coordinatorRow = (deployment: Deployment): Row => ({
     signers: deployment.signers.map((name, index) => ({ id: index + 1, address: { host: '127.0.0.1', port: deployment.port(name) } })),
     database: database('coordinator'),
     store_marker: join(folder, 'store.json'),
+    book: join(folder, 'book.json'),
   }),
 })

@@ -95,6 +95,7 @@ export class Stage {
       keyset: join(folder, 'keyset.json'),
       database: { url: this.postgres.url('coordinator'), schema: 'coordinator' },
       store_marker: join(folder, 'store.json'),
+      book: join(folder, 'book.json'),
       ...over,
     }
     write(join(folder, file), JSON.stringify(config))
