@@ -116,7 +116,7 @@ export async function startApi(faked: Faked = {}) {
   const routes = routesOf({
     proofs,
     device: { devices: faked.devices ?? noDevices, consoleUrl: faked.devices === undefined ? undefined : 'http://localhost:8081', proofs, attempts: faked.attempts ?? memoryLimiter('device') },
-    overview: { status: () => Promise.reject(new Error('not faked')), readiness: () => Promise.reject(new Error('not faked')), keyset: async () => deployment.keyset, ...faked.overview },
+    overview: { status: () => Promise.reject(new Error('not faked')), readiness: () => Promise.reject(new Error('not faked')), keyset: async () => ({ keysets: [deployment.keyset] }), ...faked.overview },
     metrics,
   })
   const ground: Ground = {

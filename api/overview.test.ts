@@ -1,6 +1,9 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { makeWorld } from '@symbolon/policy/judge.testkit.ts'
-import { fingerprint, keysetOf, lineageOf } from '@symbolon/roster/keyset.ts'
+import { keysetBytes, keysetOf, lineageOf, type SignedKeyset } from '@symbolon/roster/keyset.ts'
+import type { KeysetChain } from '@symbolon/roster/keyset-chain.ts'
+import type { Roster } from '@symbolon/roster/roster.ts'
+import { first, lineage, peopled, signedBy } from '@symbolon/roster/roster.testkit.ts'
 import type { ChannelAnswer } from '@symbolon/runtime/channel-client.ts'
 import { send, startApi } from './api.testkit.ts'
 import type { Deployment } from './deployment.ts'
@@ -15,10 +18,10 @@ const signer = (id: number, healthy: boolean) => ({ id, name: `signer-${id}`, he
 const says = (value: unknown, status = 200): ChannelAnswer => ({ ok: true, status, body: Buffer.from(JSON.stringify(value)) })
 const status = (...healthy: boolean[]) => says({ v: 1, threshold: 2, signers: healthy.map((each, at) => signer(at + 1, each)) })
 
-function overviewOf(answers: Partial<Record<string, ChannelAnswer>>, database: { ok: true } | { ok: false; code: string } = { ok: true }, clock?: () => number) {
+function overviewOf(answers: Partial<Record<string, ChannelAnswer>>, database: { ok: true } | { ok: false; code: string } = { ok: true }, clock?: () => number, of: Deployment = deployment) {
   const asked: string[] = []
   const channel = { get: async (path: string): Promise<ChannelAnswer> => (asked.push(path), answers[path] ?? { ok: false, reason: 'unreachable', detail: 'ECONNREFUSED' }) }
-  return { asked, overview: openOverview({ channel, deployment: () => deployment, pending: async () => 3, consoleUrl: 'http://localhost:8081', check: async () => database, ...(clock === undefined ? {} : { clock }) }) }
+  return { asked, overview: openOverview({ channel, deployment: () => of, pending: async () => 3, consoleUrl: 'http://localhost:8081', check: async () => database, ...(clock === undefined ? {} : { clock }) }) }
 }
 
 test('with t healthy signers it is ready, and says what the command line shows', async () => {
@@ -51,11 +54,19 @@ test('any number of callers cost one question a second', async () => {
   expect(asked).toHaveLength(2)
 })
 
-test('I-5 the coordinator may renew signatures, not exchange the keyset', async () => {
-  const renewed = { keyset: deployment.keyset.keyset, signatures: [{ signer: 1, iat: 5, signature: 'A'.repeat(86) }] }
-  expect(await overviewOf({ '/v1/keyset': says(renewed) }).overview.keyset()).toEqual(renewed)
-  const other = { ...renewed, keyset: { ...renewed.keyset, audiences: ['https://evil.example'], default_audience: 'https://evil.example' } }
-  expect(fingerprint((await overviewOf({ '/v1/keyset': says(other) }).overview.keyset()).keyset)).toBe(deployment.lineage)
+describe('I-5 the coordinator may renew signatures and bring what follows from the first keyset, not exchange it', () => {
+  const at = 1_800_000_000
+  const signedAt = (document: Roster, iat: number): SignedKeyset => ({ keyset: keysetOf(document), signatures: [1, 2, 3].map((id) => ({ signer: id, iat, signature: signedBy(id, keysetBytes(keysetOf(document), iat)) })) })
+  const old = signedAt(first, 1)
+  const shown = async (chain: KeysetChain) => overviewOf({ '/v1/keyset': says(chain) }, { ok: true }, () => at * 1000, { ...deployment, roster: first, lineage, keyset: old }).overview.keyset()
+
+  test('renewed', async () => {
+    const renewed = { keysets: [signedAt(first, at)] }
+    expect(await shown(renewed)).toEqual(renewed)
+  })
+  test('followed', async () => expect((await shown({ keysets: [old, signedAt(peopled(), at)] })).keysets.map(({ keyset }) => keyset.roster)).toEqual([1, 2]))
+  test('exchanged', async () => expect(await shown({ keysets: [signedAt({ ...first, audiences: ['https://evil.example'], default_audience: 'https://evil.example' }, at)] })).toEqual({ keysets: [old] }))
+  test('with a later one that too few signed', async () => expect(await shown({ keysets: [old, { ...signedAt(peopled(), at), signatures: signedAt(peopled(), at).signatures.slice(0, 1) }] })).toEqual({ keysets: [old] }))
 })
 
 test('/readyz is 503 with the reasons', async () => {

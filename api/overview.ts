@@ -2,7 +2,7 @@ import { decodeAs } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import { coordinatorStatus, type CoordinatorStatus } from '@symbolon/protocol/mint.ts'
 import type { StatusResponse } from '@symbolon/protocol/http.ts'
-import { fingerprint, signedKeyset, type SignedKeyset } from '@symbolon/roster/keyset.ts'
+import { followKeysets, keysetChain, type KeysetChain } from '@symbolon/roster/keyset-chain.ts'
 import type { Channel } from '@symbolon/runtime/channel-client.ts'
 import { readiness, type Readiness } from '@symbolon/runtime/health.ts'
 import type { Deployment } from './deployment.ts'
@@ -13,7 +13,8 @@ export interface Overview {
   status(): Promise<StatusResponse>
   /** Whether a token could be minted now, and what is in the way. */
   readiness(): Promise<Readiness>
-  keyset(): Promise<SignedKeyset>
+  /** From the one that clients pinned to the newest. */
+  keyset(): Promise<KeysetChain>
 }
 
 export interface OverviewOptions {
@@ -29,13 +30,20 @@ export interface OverviewOptions {
   readonly clock?: () => number
 }
 
+/** How long a chain is handed out: so long clients may take a version for the newest that no longer is. */
+const keysetMs = 5_000
+
 const asking = { timeoutMs: 3_000, maxBytes: limits.batchBodyBytes }
 
 export function openOverview({ channel, deployment, consoleUrl, pending, check, clock = Date.now }: OverviewOptions): Overview {
   const coordinator = remember(1_000, clock, () => askStatus(channel))
   const database = remember(1_000, clock, check)
   const changes = remember(1_000, clock, pending)
-  const keyset = remember(30_000, clock, () => askKeyset(channel, deployment()))
+  let chain: KeysetChain | undefined
+  const keyset = remember(keysetMs, clock, async () => {
+    chain = (await askKeyset(channel, deployment(), Math.floor(clock() / 1000))) ?? chain
+    return chain
+  })
   const ready = async () => readiness({ database: async () => asReason(await database()), quorum: async () => quorumState(await coordinator(), deployment().group.t) }, 4_000)
   return {
     readiness: ready,
@@ -44,7 +52,7 @@ export function openOverview({ channel, deployment, consoleUrl, pending, check, 
       const problems = state.failing.map(({ check: name, reason }) => (name === 'quorum' ? reason : `${name}: ${reason}`))
       return { ...describe(deployment(), found, problems), pending: waiting, ...(consoleUrl === undefined ? {} : { console_url: consoleUrl }) }
     },
-    keyset: async () => (await keyset()) ?? deployment().keyset,
+    keyset: async () => (await keyset()) ?? { keysets: [deployment().keyset] },
   }
 }
 
@@ -57,11 +65,11 @@ async function askStatus(channel: Pick<Channel, 'get'>): Promise<Found> {
   return decoded?.ok === true ? { ok: true, value: decoded.value } : { ok: false, problem: `the coordinator answers ${answer.status}` }
 }
 
-/** Only signatures on the very keyset that this process started with: which keyset is in force is not the coordinator's to say. */
-async function askKeyset(channel: Pick<Channel, 'get'>, { keyset }: Deployment): Promise<SignedKeyset | undefined> {
+/** Only one that a client would follow from the keyset that this process started with: which is in force is not the coordinator's to say. */
+async function askKeyset(channel: Pick<Channel, 'get'>, { lineage }: Deployment, now: number): Promise<KeysetChain | undefined> {
   const answer = await channel.get('/v1/keyset', asking)
-  const decoded = answer.ok && answer.status === 200 ? decodeAs(signedKeyset, answer.body, limits.batchBodyBytes) : undefined
-  return decoded?.ok === true && fingerprint(decoded.value.keyset) === fingerprint(keyset.keyset) ? decoded.value : undefined
+  const decoded = answer.ok && answer.status === 200 ? decodeAs(keysetChain, answer.body, limits.batchBodyBytes) : undefined
+  return decoded?.ok === true && followKeysets(decoded.value, lineage, now).ok ? decoded.value : undefined
 }
 
 const asReason = (state: { readonly ok: true } | { readonly ok: false; readonly code: string }) => (state.ok ? state : ({ ok: false, reason: state.code } as const))

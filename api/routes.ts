@@ -3,6 +3,7 @@ import { explainResponse, intentRequest, intentResponse, statusResponse, tokenRe
 import { refusalCodes } from '@symbolon/protocol/errors.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import { explanationOf } from '@symbolon/policy/explain.ts'
+import { keysetChain, type KeysetChain } from '@symbolon/roster/keyset-chain.ts'
 import { signedKeyset } from '@symbolon/roster/keyset.ts'
 import type { Metrics } from '@symbolon/runtime/metrics.ts'
 import { checkDpop } from './dpop.ts'
@@ -129,6 +130,9 @@ async function exchange(request: ApiRequest, fields: Readonly<Record<string, str
   return json({ access_token: token, issued_token_type: accessTokenType, token_type: claims.cnf === undefined ? 'Bearer' : 'DPoP', expires_in: claims.exp - parts.clock(), scope: claims.scope }, { headers: minted.headers })
 }
 
+/** One keyset is shown alone: clients of any age read that. */
+const shownChain = ({ keysets }: KeysetChain) => (keysets.length === 1 ? keysets[0] : { keysets })
+
 const published = 'It is published so that anyone can verify tokens.'
 
 function discovery({ overview }: Parts): readonly ApiRoute[] {
@@ -141,8 +145,8 @@ function discovery({ overview }: Parts): readonly ApiRoute[] {
     fixed('/.well-known/oauth-authorization-server', 'Metadata (RFC 8414).', 'authorizationServer'),
     fixed('/.well-known/openid-configuration', 'Metadata (OpenID Connect Discovery).', 'openidConfiguration'),
     {
-      method: 'GET', path: '/v1/keyset', auth: { kind: 'public', why: published }, summary: 'The keyset with the signers’ signatures; believe only the one that you pinned.', errors: 'problem', codes: [],
-      gives: { type: 'application/json', schema: signedKeyset, summary: 'The signed keyset.' }, costly: false, maxAge: 30, handle: async () => json(await overview.keyset()),
+      method: 'GET', path: '/v1/keyset', auth: { kind: 'public', why: published }, summary: 'The keysets with the signers’ signatures, from the one that you pinned to the newest. Believe what follows from your pin.', errors: 'problem', codes: [],
+      gives: { type: 'application/json', schema: z.union([keysetChain, signedKeyset]), summary: 'The chain of signed keysets.' }, costly: false, maxAge: 5, handle: async () => json(shownChain(await overview.keyset())),
     },
   ]
 }

@@ -1,35 +1,20 @@
-import { generateKeyPairSync, sign as signNode } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
-import { keysetSignatureHolds, keysetBytes, keysetMaxAge, type Keyset, type SignedKeyset } from '@symbolon/roster/keyset.ts'
+import { keysetBytes, keysetMaxAge, keysetOf, keysetSignatureHolds, lineageOf, type Keyset, type SignedKeyset } from '@symbolon/roster/keyset.ts'
+import { followKeysets } from '@symbolon/roster/keyset-chain.ts'
+import type { Roster } from '@symbolon/roster/roster.ts'
+import { first as rosterOne, peopled, signedBy } from '@symbolon/roster/roster.testkit.ts'
 import type { ChannelAnswer } from '@symbolon/runtime/channel-client.ts'
 import { openKeyset, type KeysetSigner } from './keyset.ts'
 
-const zeros = (length: number) => toBase64url(new Uint8Array(length))
-const identities = [1, 2, 3].map((id) => ({ id, keys: generateKeyPairSync('ec', { namedCurve: 'P-256' }) }))
-const jwkOf = (at: number) => {
-  const { x, y } = identities[at]?.keys.publicKey.export({ format: 'jwk' }) ?? expect.unreachable()
-  return { kty: 'EC' as const, crv: 'P-256' as const, x: x as Base64url, y: y as Base64url }
-}
-const keyset: Keyset = {
-  v: 1,
-  roster: 1,
-  digest: zeros(32),
-  issuer: 'http://localhost:1',
-  policy: zeros(32),
-  audiences: ['a'],
-  default_audience: 'a',
-  groups: [{ purpose: 'token', epoch: 1, t: 2, n: 3, key: zeros(32), kid: zeros(32), alg: 'EdDSA', shares: [1, 2, 3].map((id) => ({ id, share: zeros(32) })) }],
-  signers: [0, 1, 2].map((at) => ({ id: at + 1, identity: jwkOf(at), hpke: jwkOf(at) })),
-}
-const say = (at: number, iat: number, of: Keyset = keyset) => ({ signer: at + 1, iat, signature: toBase64url(signNode('sha256', keysetBytes(of, iat), { key: identities[at]?.keys.privateKey ?? expect.unreachable(), dsaEncoding: 'ieee-p1363' })) })
+const keyset = keysetOf(rosterOne)
+const say = (at: number, iat: number, of: Keyset = keyset) => ({ signer: at + 1, iat, signature: signedBy(at + 1, keysetBytes(of, iat)) })
 const answerOf = (value: unknown): ChannelAnswer => ({ ok: true, status: 200, body: Buffer.from(JSON.stringify(value)) })
 
 const day = 24 * 3600
 const start = 1_800_000_000
 
 function open(answers: (at: number, now: number) => ChannelAnswer) {
-  const time = { now: start }
+  const time: { now: number; document: Roster } = { now: start, document: rosterOne }
   let asked = 0
   const signers: KeysetSigner[] = [0, 1, 2].map((at) => {
     const get = async () => {
@@ -39,7 +24,9 @@ function open(answers: (at: number, now: number) => ChannelAnswer) {
     return { id: at + 1, channel: { get, post: get } }
   })
   const first: SignedKeyset = { keyset, signatures: [0, 1, 2].map((at) => say(at, start)) }
-  return { time, read: openKeyset({ first, signers, threshold: 2, callMs: 500, now: () => time.now }), asked: () => asked, first }
+  const chain = openKeyset({ first, document: () => time.document, signers, threshold: 2, callMs: 500, now: () => time.now })
+  const read = async () => (await chain()).keysets.at(-1) ?? expect.unreachable()
+  return { time, read, chain, asked: () => asked, first }
 }
 const honest = (at: number, now: number) => answerOf({ keyset, signatures: [say(at, now)] })
 
@@ -77,4 +64,32 @@ test('one signer that lies does not keep the others from renewing it', async () 
   const { time, read } = open((at, now) => (at === 1 ? answerOf({ keyset, signatures: [{ ...say(at, now), iat: now - 5 }] }) : honest(at, now)))
   time.now = start + day
   expect((await read()).signatures.map(({ signer }) => signer)).toEqual([1, 3])
+})
+
+const second = peopled()
+const keysetTwo = keysetOf(second)
+const honestTwo = (at: number, now: number) => answerOf({ keyset: keysetTwo, signatures: [say(at, now, keysetTwo)] })
+
+test('of a later version it is asked for at once, and the chain leads from the pinned one to it', async () => {
+  const { time, chain, asked } = open(honestTwo)
+  time.document = second
+  const found = await chain()
+  expect(found.keysets.map(({ keyset: { roster } }) => roster)).toEqual([1, 2])
+  expect(followKeysets(found, lineageOf(rosterOne), time.now)).toMatchObject({ ok: true, keyset: { roster: 2, digest: keysetTwo.digest } })
+  await chain()
+  expect(asked()).toBe(3)
+})
+
+test('I-3 until t signers vouch for it, the chain ends where it did', async () => {
+  const { time, chain } = open((at, now) => (at === 0 ? honestTwo(at, now) : honest(at, now)))
+  time.document = second
+  expect((await chain()).keysets.map(({ keyset: { roster } }) => roster)).toEqual([1])
+})
+
+test('the chain of a later version stays young, though its first keyset grows old', async () => {
+  const { time, chain } = open(honestTwo)
+  time.document = second
+  await chain()
+  time.now += 30 * day
+  expect(followKeysets(await chain(), lineageOf(rosterOne), time.now)).toMatchObject({ ok: true, freshUntil: time.now + keysetMaxAge })
 })

@@ -3,7 +3,7 @@ import { acceptRequest, bookRequest, type AcceptRequest, type Book } from '@symb
 import { stopsRequest, type ChangeReply, type StopsReply, type StopsRequest } from '@symbolon/protocol/change.ts'
 import { decodeAs, type Decoded } from '@symbolon/protocol/json.ts'
 import type { CoordinatorStatus } from '@symbolon/protocol/mint.ts'
-import type { SignedKeyset } from '@symbolon/roster/keyset.ts'
+import type { KeysetChain } from '@symbolon/roster/keyset-chain.ts'
 import type { ChannelReply, Route } from '@symbolon/runtime/channel-server.ts'
 import { mint, type Minting } from './mint.ts'
 
@@ -12,7 +12,7 @@ const roles = ['api']
 export interface Served {
   readonly minting: Minting
   status(): Promise<CoordinatorStatus>
-  keyset(): Promise<SignedKeyset>
+  keyset(): Promise<KeysetChain>
   change(request: AcceptRequest): Promise<ChangeReply>
   stop(request: StopsRequest): Promise<StopsReply>
   /** What somebody lacks that stands at that roster version. */

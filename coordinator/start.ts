@@ -64,7 +64,7 @@ export async function startCoordinator({ config, log, metrics }: Context<Coordin
       change: (request) => changeRoster(changing, request),
       stop: (request) => stopAll({ ...changing, timeoutMs: config.accept_ms }, request),
       book: (after) => book.state().after(after),
-      keyset: openKeyset({ first: deployment.keyset, signers: channels.map(({ row, channel }) => ({ id: row.id, channel })), threshold: group.t, callMs: config.call_ms, now }),
+      keyset: openKeyset({ first: deployment.keyset, document: () => book.state().document, signers: channels.map(({ row, channel }) => ({ id: row.id, channel })), threshold: group.t, callMs: config.call_ms, now }),
     }),
     ...healthRoutes({ roles: ['operator'], checks: { database: databaseCheck(database), quorum: quorumCheck(peers, group.t) }, metrics }),
   ]

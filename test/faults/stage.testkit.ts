@@ -15,7 +15,8 @@ import { fromBase64url, toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
 import { encodeIntent, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import { coordinatorStatus, mintReply, type CoordinatorStatus, type MintItem, type MintOutcome } from '@symbolon/protocol/mint.ts'
 import { signerReport, type SignerReport } from '@symbolon/protocol/sign.ts'
-import { signedKeyset, type SignedKeyset } from '@symbolon/roster/keyset.ts'
+import type { SignedKeyset } from '@symbolon/roster/keyset.ts'
+import { keysetChain } from '@symbolon/roster/keyset-chain.ts'
 import { connectChannel, type Channel } from '@symbolon/runtime/channel-client.ts'
 import { deploy, type Deployment } from '@symbolon/signer/deployment.testkit.ts'
 
@@ -188,7 +189,10 @@ export class Stage {
   }
 
   async keyset(): Promise<SignedKeyset> {
-    return signedKeyset.parse(JSON.parse(bodyOf(await this.api.get('/v1/keyset', wire))))
+    const { keysets } = keysetChain.parse(JSON.parse(bodyOf(await this.api.get('/v1/keyset', wire))))
+    const newest = keysets.at(-1)
+    if (newest === undefined) throw new Error('an empty chain')
+    return newest
   }
 
   /** A signer's own report, asked as a coordinator of its own, which disturbs no commitment of the real one. */
