@@ -23,6 +23,7 @@ check: types lint unit
 
 types: tools
 	@$(NODE) node_modules/typescript/bin/tsc --noEmit
+	@$(NODE) node_modules/typescript/bin/tsc --noEmit -p web/app
 
 lint: tools
 	@$(NODE) node_modules/oxlint/bin/oxlint --deny-warnings

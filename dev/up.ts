@@ -8,6 +8,7 @@ import { settledLines, statusLines, summaryLines } from './display.ts'
 import { checkout, homePath, openHome, type Home } from './home.ts'
 import { launcherArguments, liveLauncher, readState, type LauncherState } from './state.ts'
 import { hasEnded } from './supervisor.ts'
+import { wayIn } from './way-in.ts'
 
 const followMs = 150
 
@@ -31,6 +32,8 @@ export async function up({ detach }: { readonly detach: boolean }): Promise<numb
   }
   screen.end(summaryLines(state, home))
   const code = state.minting ? await showFirstToken(home) : 1
+  const lines = state.minting ? await wayIn(home, state.issuer) : []
+  if (lines.length > 0) process.stderr.write(`${lines.join('\n')}\n`)
   if (detach || running !== undefined) {
     if (!detach) process.stderr.write(`The launcher that runs already (process ${running}) started what was missing; \`make down\` stops it.\n`)
     return code

@@ -41,7 +41,7 @@ export function planOf(deployment: Deployment, parts: { rows: readonly PublicRow
       bootstrap: { kty: 'OKP', crv: 'Ed25519', x: bootstrap },
       people: [],
       grants: { max: 43_200 },
-      clients: [{ id: developmentService.client, name: 'Symbolon command line' }, ...(others.clients ?? [])],
+      clients: [{ id: developmentService.client, name: 'Symbolon command line' }, { id: 'symbolon-console', name: 'Symbolon console' }, ...(others.clients ?? [])],
       services: [{ id: developmentService.id, name: 'Development service', roles: ['engineer'], groups: [], keys: [{ id: developmentService.key, jwk: { kty: 'OKP', crv: 'Ed25519', x: service } }] }, ...(others.services ?? [])],
       issuers: others.issuers ?? [],
       trusts: others.trusts ?? [],

@@ -2,10 +2,9 @@ import { fromBase64url, toBase64url } from '@symbolon/protocol/bytes.ts'
 import { explainResponse, intentResponse, problem, statusResponse, tokenResponse, type ExplainResponse, type StatusResponse, type TokenRequest, type TokenResponse } from '@symbolon/protocol/http.ts'
 import { decodeAs, decodeJson } from '@symbolon/protocol/json.ts'
 import type { TokenClaims } from '@symbolon/protocol/token.ts'
-import { signedKeyset } from '@symbolon/roster/keyset.ts'
 import type { z } from 'zod'
 import type { Credential } from './credential.ts'
-import { judgeKeyset, remember, type Deployment, type KeysetMemory, type Pin } from './deployment.ts'
+import { judgeKeysets, keysetAnswer, type Deployment, type KeysetMemory, type Pin } from './deployment.ts'
 import { failed, ok, type Outcome } from './errors.ts'
 import { awaitDeviceGrant, beginDeviceGrant, type DeviceAuthorization, type DevicePolling } from './device.ts'
 import type { OpenedGrant } from './grant.ts'
@@ -71,10 +70,10 @@ export function openClient(options: ClientOptions): Outcome<Client> {
 
   let known: Promise<Outcome<Deployment>> | undefined
   const fetchDeployment = async (): Promise<Outcome<Deployment>> => {
-    const signed = await call({ method: 'GET', path: '/v1/keyset' }, signedKeyset)
-    const judged = signed.ok ? judgeKeyset(signed.value, options.pin, clock()) : signed
+    const signed = await call({ method: 'GET', path: '/v1/keyset', large: true }, keysetAnswer)
+    const judged = signed.ok ? judgeKeysets(signed.value, options.pin, clock(), options.memory) : signed
     if (judged.ok && options.atIssuer === true && !isAt(transport.addr, judged.value)) return failed('address_differs', { detail: `${transport.addr} is not ${judged.value.keyset.issuer}` })
-    return judged.ok && options.memory !== undefined ? remember(judged.value, options.memory) : judged
+    return judged
   }
   const deployment = async () => {
     known ??= fetchDeployment()

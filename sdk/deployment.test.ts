@@ -1,19 +1,19 @@
 import { describe, expect, test } from 'vitest'
 import type { SignedKeyset } from '@symbolon/roster/keyset.ts'
-import { judgeKeyset, type Pin } from './deployment.ts'
+import { judgeKeysets, type KeysetMemory, type Pin } from './deployment.ts'
 import { testDeployment } from './deployment.testkit.ts'
 
 const now = 1_800_000_000
 const honest = testDeployment()
 
 const codeOf = (signed: SignedKeyset, pin: Pin = honest.pin, at = now) => {
-  const judged = judgeKeyset(signed, pin, at)
+  const judged = judgeKeysets({ keysets: [signed] }, pin, at)
   return judged.ok ? 'ok' : judged.error.code
 }
 
 describe('I-5 the pinned keyset', () => {
   test('is believed when t signers vouched for it today', () => {
-    expect(judgeKeyset({ keyset: honest.keyset, signatures: honest.vouch(now, [1, 3]) }, honest.pin, now)).toMatchObject({ ok: true, value: { lineage: honest.pin, pinned: true } })
+    expect(judgeKeysets({ keysets: [{ keyset: honest.keyset, signatures: honest.vouch(now, [1, 3]) }] }, honest.pin, now)).toMatchObject({ ok: true, value: { lineage: honest.pin, pinned: true } })
   })
 
   test('another deployment’s, properly signed, is refused', () => expect(codeOf(testDeployment().signed(now))).toBe('pin_mismatch'))
@@ -50,6 +50,39 @@ describe('I-5 the pinned keyset', () => {
   })
 
   test('unpinned must be said by name, and shows', () => {
-    expect(judgeKeyset(honest.signed(now), 'unpinned', now)).toMatchObject({ ok: true, value: { pinned: false } })
+    expect(judgeKeysets({ keysets: [honest.signed(now)] }, 'unpinned', now)).toMatchObject({ ok: true, value: { pinned: false } })
   })
+})
+
+describe('I-5 later keysets', () => {
+  const second = honest.later({ policy: honest.pin })
+  const chain = { keysets: [honest.signed(now - 999_999), second.signed(now)] }
+  const kept = (roster?: number, digest = second.keyset.digest) => {
+    const saw: unknown[] = []
+    const memory: KeysetMemory = { seen: () => (roster === undefined ? undefined : { roster, digest }), saw: (lineage, seen) => void saw.push([lineage, seen]) }
+    return { memory, saw }
+  }
+  const codeWith = (...args: Parameters<typeof judgeKeysets>) => {
+    const judged = judgeKeysets(...args)
+    return judged.ok ? `ok ${judged.value.keyset.roster}` : judged.error.code
+  }
+
+  test('are followed from the pin, which stays the lineage', () => {
+    expect(judgeKeysets(chain, honest.pin, now)).toMatchObject({ ok: true, value: { lineage: honest.pin, pinned: true, keyset: { roster: 2, policy: honest.pin } } })
+  })
+  test('the newest is remembered, once', () => {
+    const { memory, saw } = kept()
+    judgeKeysets(chain, honest.pin, now, memory)
+    expect(saw).toEqual([[honest.pin, { roster: 2, digest: second.keyset.digest }]])
+    const again = kept(2)
+    judgeKeysets(chain, honest.pin, now, again.memory)
+    expect(again.saw).toEqual([])
+  })
+  test.each<[string, Parameters<typeof judgeKeysets>, string]>([
+    ['by strangers', [{ keysets: [honest.signed(now), testDeployment().later({}, honest.pin).signed(now)] }, honest.pin, now], 'keyset_signatures'],
+    ['without the first', [{ keysets: [second.signed(now)] }, honest.pin, now], 'pin_mismatch'],
+    ['an older one than was seen', [{ keysets: [honest.signed(now)] }, honest.pin, now, kept(2).memory], 'keyset_rollback'],
+    ['another one of the version that was seen', [chain, honest.pin, now, kept(2, honest.pin).memory], 'keyset_rollback'],
+    ['an old newest', [{ keysets: [honest.signed(now), second.signed(now - 86_401)] }, honest.pin, now], 'keyset_stale'],
+  ])('%s is refused', (_name, args, code) => expect(codeWith(...args)).toBe(code))
 })

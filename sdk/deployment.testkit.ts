@@ -29,13 +29,19 @@ export function testDeployment({ issuer = 'http://localhost:7000' }: { issuer?: 
     groups: [{ purpose: 'token', epoch: 1, t: 2, n: 3, key: x, kid, alg: 'EdDSA', shares: [1, 2, 3].map((id) => ({ id, share: digest(id) })) }],
     signers: identities.map(({ id, pair }) => ({ id, identity: publicOf(pair.publicKey), hpke: publicOf(pair.publicKey) })),
   }
-  const vouch = (iat: number, ids: readonly number[] = [1, 2, 3]) =>
-    identities.filter(({ id }) => ids.includes(id)).map(({ id, pair }) => ({ signer: id, iat, signature: toBase64url(sign('sha256', keysetBytes(keyset, iat), { key: pair.privateKey, dsaEncoding: 'ieee-p1363' })) }))
+  const vouchFor = (value: Keyset, iat: number, ids: readonly number[] = [1, 2, 3]) =>
+    identities.filter(({ id }) => ids.includes(id)).map(({ id, pair }) => ({ signer: id, iat, signature: toBase64url(sign('sha256', keysetBytes(value, iat), { key: pair.privateKey, dsaEncoding: 'ieee-p1363' })) }))
+  const vouch = (iat: number, ids?: readonly number[]) => vouchFor(keyset, iat, ids)
   return {
     keyset,
     pin: fingerprint(keyset),
     vouch,
     signed: (iat: number): SignedKeyset => ({ keyset, signatures: vouch(iat) }),
+    /** Version 2, signed by the same signers. */
+    later: (change: Partial<Keyset>, lineage = fingerprint(keyset)) => {
+      const next: Keyset = { ...keyset, lineage, roster: 2, digest: digest(3), ...change }
+      return { keyset: next, signed: (iat: number): SignedKeyset => ({ keyset: next, signatures: vouchFor(next, iat) }) }
+    },
     mint: (claims: TokenClaims): string => {
       const input = tokenSigningInput(kid, claims)
       return assembleToken(input, sign(null, utf8(input), group.privateKey))

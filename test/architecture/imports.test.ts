@@ -54,7 +54,7 @@ function violations(folder: string): string[] {
     if (specifier.startsWith('.')) {
       const target = relative(root, resolve(root, dirname(file), specifier))
       if (top(target) !== folder) return [`${edge}: a relative import leaves its folder`]
-      return /\.(ts|tsx|mjs|json)$/.test(specifier) ? [] : [`${edge}: a relative import must end in its file's extension`]
+      return /\.(ts|tsx|mjs|json|css)$/.test(specifier) ? [] : [`${edge}: a relative import must end in its file's extension`]
     }
     const name = packageOf(specifier)
     if (name.startsWith('@symbolon/')) return rule.folders.has(name.slice('@symbolon/'.length)) ? [] : [`${edge}: ${folder} may not import ${name}`]

@@ -1,0 +1,17 @@
+import { lazy, type ComponentType, type LazyExoticComponent } from 'react'
+import type { PagePath } from '../public.ts'
+
+export interface Page {
+  readonly title: string
+  /** In the navigation, and for whom. */
+  readonly shownTo: 'everyone' | 'signed_in' | 'signed_out' | 'nobody'
+  readonly view: LazyExoticComponent<ComponentType>
+}
+
+/** One file a page, loaded when it is first shown. */
+export const pages: Readonly<Record<PagePath, Page>> = {
+  '/': { title: 'Status', shownTo: 'everyone', view: lazy(() => import('./pages/home.tsx')) },
+  '/mint': { title: 'Mint', shownTo: 'signed_in', view: lazy(() => import('./pages/mint.tsx')) },
+  '/sign-in': { title: 'Sign in', shownTo: 'signed_out', view: lazy(() => import('./pages/sign-in.tsx')) },
+  '/enrol': { title: 'Come in', shownTo: 'nobody', view: lazy(() => import('./pages/enrol.tsx')) },
+}

@@ -1,0 +1,44 @@
+import { Alert, Button, List, Stack, Text } from '@mantine/core'
+import type { ReactNode } from 'react'
+import type { Reason } from '@symbolon/protocol/reason.ts'
+import type { Trouble } from '../trouble.ts'
+import { Facts, type Fact } from './facts.tsx'
+import { Shown } from './shown.tsx'
+import { SignerParts } from './signer-parts.tsx'
+
+/** Why something did not come about: which rule, which fact, what would change it, and what each signer said. */
+export function TroubleBox({ trouble, retry }: { readonly trouble: Trouble; readonly retry?: () => void }): ReactNode {
+  const { code, title, remedy, reasons, problem } = trouble
+  return (
+    <Alert role="alert" color="red" variant="outline" title={title}>
+      <Stack gap="sm">
+        {remedy === undefined ? null : <Text size="sm"><Shown text={remedy} /></Text>}
+        {problem?.detail === undefined ? null : <Text size="sm"><Shown text={problem.detail} /></Text>}
+        {reasons.length === 0 ? null : <Reasons reasons={reasons} />}
+        {problem === undefined ? null : <SignerParts parts={problem.signers ?? problem.words ?? []} />}
+        <Facts rows={[['Code', code], ...(problem === undefined ? [] : [['Request', problem.request_id] satisfies Fact])]} mono />
+        {retry === undefined ? null : <Button variant="default" onClick={retry}>Try again</Button>}
+      </Stack>
+    </Alert>
+  )
+}
+
+function Reasons({ reasons }: { readonly reasons: readonly Reason[] }): ReactNode {
+  return (
+    <List spacing="sm">
+      {reasons.map((reason, at) => (
+        <List.Item key={`${at} ${reason.code}`}>
+          <Text size="sm"><Shown text={reason.message} /></Text>
+          <Facts rows={factsOf(reason)} />
+        </List.Item>
+      ))}
+    </List>
+  )
+}
+
+const factsOf = ({ rule, fact, remedy, code }: Reason): Fact[] => [
+  ...(rule === undefined ? [] : [['Rule', rule] satisfies Fact]),
+  ...(fact === undefined ? [] : [['It found', fact] satisfies Fact]),
+  ...(remedy === undefined ? [] : [['What would change it', remedy] satisfies Fact]),
+  ['Code', code],
+]
