@@ -29,6 +29,9 @@ const packages: readonly { readonly name: string; isThere(): boolean }[] = [
   { name: 'python3-cryptography', isThere: () => pythonWith('cryptography') !== undefined },
   { name: 'python3-venv', isThere: () => pythonWith('ensurepip') !== undefined },
   { name: 'g++', isThere: () => onPath('g++') },
+  { name: 'chromium', isThere: () => existsSync('/usr/bin/chromium') },
+  // Pages are looked at: without a font there is nothing to see.
+  { name: 'fonts-dejavu-core', isThere: () => existsSync('/usr/share/fonts/truetype/dejavu') },
   ...['curl', 'jq', 'openssl'].map((name) => ({ name, isThere: () => onPath(name) })),
 ]
 

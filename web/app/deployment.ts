@@ -1,6 +1,8 @@
+import { z } from 'zod'
 import type { Base64url } from '@symbolon/protocol/bytes.ts'
-import { limits } from '@symbolon/protocol/limits.ts'
-import { fingerprint, keysetMaxAge, keysetSignatureHolds, signedKeyset, type Keyset, type SignedKeyset } from '@symbolon/roster/keyset.ts'
+import { digestText } from '@symbolon/protocol/fields.ts'
+import { followKeysets, keysetChain, type KeysetChain, type KeysetRefusal, type Seen } from '@symbolon/roster/keyset-chain.ts'
+import { signedKeyset, type Keyset } from '@symbolon/roster/keyset.ts'
 import { publicConfig, type PublicConfig } from '../public.ts'
 import { failed, ok, type Result } from './result.ts'
 import { trouble, type Trouble } from './trouble.ts'
@@ -18,23 +20,41 @@ export interface Deployment {
 export async function loadDeployment(): Promise<Result<Deployment, Trouble>> {
   const own = publicConfig.safeParse(await fetchJson('/config.json'))
   if (!own.success) return failed(trouble('console_unconfigured', 'The console does not know its deployment', 'Look at the log of the process that serves it.'))
-  const answered = signedKeyset.safeParse(await fetchJson(`${own.data.api}/v1/keyset`))
+  const answered = keysetAnswer.safeParse(await fetchJson(`${own.data.api}/v1/keyset`))
   if (!answered.success) return failed(trouble('unreachable', 'The api does not answer with a keyset', 'Try again; see whether it runs.'))
-  return judgeKeyset(own.data, answered.data, Math.floor(Date.now() / 1000))
+  const judged = judgeKeysets(own.data, answered.data, { now: Math.floor(Date.now() / 1000), seen: readSeen(own.data.lineage) })
+  if (judged.ok) localStorage.setItem(seenAt(own.data.lineage), JSON.stringify(judged.value.seen))
+  return judged.ok ? ok(judged.value.deployment) : judged
 }
 
-/** @param now seconds */
-export function judgeKeyset(own: PublicConfig, { keyset, signatures }: SignedKeyset, now: number): Result<Deployment, Trouble> {
-  const distrust = (title: string) => failed(trouble('keyset_untrusted', title, 'Do not sign anything here; tell whoever runs this deployment.'))
-  if (fingerprint(keyset) !== own.lineage) return distrust('The api shows the keyset of another deployment')
-  if (keyset.issuer !== own.issuer) return distrust('The keyset names another issuer than this console')
-  const tokens = keyset.groups.filter(({ purpose }) => purpose === 'token')
-  if (tokens.length === 0) return distrust('The keyset has no key for tokens')
-  const threshold = Math.max(...tokens.map(({ t }) => t))
-  const fresh = signatures.filter((each) => each.iat <= now + limits.clockSkew && now - each.iat <= keysetMaxAge && keysetSignatureHolds(keyset, each))
-  // One signer counts once, however often it is named.
-  if (new Set(fresh.map(({ signer }) => signer)).size < threshold) return distrust('Too few signers vouch for the keyset today')
-  return ok({ api: own.api, issuer: own.issuer, rpId: own.rp_id, lineage: own.lineage, keyset })
+/** A chain, or the first keyset alone. */
+const keysetAnswer: z.ZodType<KeysetChain> = z.union([keysetChain, signedKeyset.transform((only) => ({ keysets: [only] }))])
+
+const distrust: Readonly<Record<KeysetRefusal | 'issuer_differs', string>> = {
+  pin_differs: 'The api shows the keyset of another deployment',
+  issuer_differs: 'The keyset names another issuer than this console',
+  chain_broken: 'The keysets that the api shows do not follow from each other',
+  signatures_missing: 'Too few signers vouch for the keyset',
+  stale: 'The signers’ word for the keyset is older than a day',
+  rolled_back: 'The api shows an older keyset than this browser has seen',
+}
+
+/** @param known.now seconds. @param known.seen what this browser saw last, so that nobody shows it an older one */
+export function judgeKeysets(own: PublicConfig, chain: KeysetChain, known: { readonly now: number; readonly seen: Seen | undefined }): Result<{ readonly deployment: Deployment; readonly seen: Seen }, Trouble> {
+  const refuse = (code: keyof typeof distrust) => failed(trouble(`keyset_${code}`, distrust[code], 'Do not sign anything here; tell whoever runs this deployment.'))
+  const followed = followKeysets(chain, own.lineage, known.now, known.seen)
+  if (!followed.ok) return refuse(followed.code)
+  const { keyset, seen } = followed
+  if (keyset.issuer !== own.issuer) return refuse('issuer_differs')
+  return ok({ deployment: { api: own.api, issuer: own.issuer, rpId: own.rp_id, lineage: own.lineage, keyset }, seen })
+}
+
+const seenAt = (lineage: Base64url): string => `symbolon-seen-${lineage}`
+const seenSchema = z.strictObject({ roster: z.int(), digest: digestText })
+function readSeen(lineage: Base64url): Seen | undefined {
+  const text = localStorage.getItem(seenAt(lineage))
+  // Written by this very page; what is not as it writes it stops the page rather than forget what was seen.
+  return text === null ? undefined : seenSchema.parse(JSON.parse(text))
 }
 
 /** @returns undefined for no answer, or one that is not JSON: its schema refuses that as it refuses any other */
