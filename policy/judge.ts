@@ -16,16 +16,16 @@ export type { Granted, Judge, Judgement, JudgeOptions, JudgeRequest, Reasons, Re
  * What it says is a function of intent, evidence, roster, stops and bundle: neither the api nor the coordinator nor a clock shapes it.
  * Throws PolicyUnusable when the bundle is not the one that the roster names, or cannot be evaluated.
  */
-export function openJudge({ roster, bundle, stops, issuerKeys }: JudgeOptions): Judge {
+export function openJudge({ roster, bundle, stops, issuerKeys, presumesSealed = false }: JudgeOptions): Judge {
   const digest = bundleDigest(bundle.wasm, bundle.data)
   if (digest !== roster.policy) throw new PolicyUnusable(`the roster names the policy ${roster.policy}, this is ${digest}`)
   const here = deploymentOf(roster)
   const policy = openEvaluator(bundle)
-  let verifying = { stops: stops(), verifier: openVerifier(roster, stops()) }
+  let verifying = { stops: stops(), verifier: openVerifier(roster, stops(), { presumesSealed }) }
 
   const open = (request: Pick<JudgeRequest, 'intent' | 'evidence' | 'opened'>, suits: (intent: Intent) => Reason | undefined, timing: Timing) => {
     const newest = stops()
-    if (newest !== verifying.stops) verifying = { stops: newest, verifier: openVerifier(roster, newest) }
+    if (newest !== verifying.stops) verifying = { stops: newest, verifier: openVerifier(roster, newest, { presumesSealed }) }
     return openRequest(request, { suits, here, verifier: verifying.verifier, issuerKeys: issuerKeys(), ...timing })
   }
   const weighed = (request: JudgeRequest, suits: (intent: Intent) => Reason | undefined, clock: number): Judgement => {

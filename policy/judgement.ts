@@ -15,7 +15,7 @@ export interface JudgeRequest {
   /** Canonical bytes of the intent. */
   readonly intent: Uint8Array
   readonly evidence: readonly Evidence[]
-  /** The ID token that this signer opened from a sealed item. Absent where nobody can open one: the api presumes. */
+  /** The ID token that this signer opened from a sealed item. Without it such an item is refused, or, where that was asked for, presumed. */
   readonly opened?: string
   readonly approvals: readonly Approval[]
   /** What only the api saw: it can turn a yes into a no, nothing else. */
@@ -117,4 +117,6 @@ export interface JudgeOptions {
   stops(): Stops
   /** Asked once per judgement, for the newest snapshot. */
   issuerKeys(): IssuerKeys
+  /** For the api alone, which cannot open sealed ID tokens: see evidence/verify.ts. */
+  readonly presumesSealed?: boolean
 }

@@ -12,6 +12,8 @@ export interface JudgeInit {
   readonly roster: Roster
   readonly bundle: Bundle
   readonly stops: Stops
+  /** Of the api alone. */
+  readonly presumesSealed?: boolean
 }
 
 /** What one call asks: of each kind any number, each judged by itself. */
@@ -42,7 +44,7 @@ export interface JudgeWorker {
 export function open(init: JudgeInit): JudgeWorker {
   let keys: IssuerKeys = new Map()
   let { stops } = init
-  const judge = openJudge({ roster: init.roster, bundle: init.bundle, stops: () => stops, issuerKeys: () => keys })
+  const judge = openJudge({ roster: init.roster, bundle: init.bundle, stops: () => stops, issuerKeys: () => keys, presumesSealed: init.presumesSealed ?? false })
   return {
     handle: ({ judge: asked = [], explain = [], rule = [], clock }) => ({
       judged: asked.map((request) => judge.judge(request, clock)),
