@@ -2,13 +2,14 @@ import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 import { sha256, toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
 import type { Evidence } from '@symbolon/protocol/evidence.ts'
 import { ed25519Jwk, p256Jwk, rsaJwk, type ProofJwk } from '@symbolon/protocol/fields.ts'
-import { encodeIntent, intentDigest, type Intent, type IntentDigest, type TokenIntent } from '@symbolon/protocol/intent.ts'
+import type { Grant } from '@symbolon/protocol/grant.ts'
+import { encodeIntent, intent as intentSchema, intentDigest, type GrantIntent, type Intent, type IntentDigest, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import { assembleJws } from '@symbolon/protocol/jws.ts'
 import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
 import type { TokenClaims } from '@symbolon/protocol/token.ts'
 import { roster, type Roster } from '@symbolon/roster/roster.ts'
 import type { EvidenceResult, IssuerKey, IssuerKeys } from './established.ts'
-import { softPasskey } from './passkey.testkit.ts'
+import { softPasskey, type BrowserLies, type SoftPasskey } from './passkey.testkit.ts'
 import { noStops, type Stops } from './stops.ts'
 import { openVerifier } from './verify.ts'
 
@@ -133,6 +134,21 @@ export function ask(change: Partial<TokenIntent> = {}): Asked {
   return { intent, digest: intentDigest(encodeIntent(intent)) }
 }
 
+/** An intent of any kind, with what that kind carries besides. */
+export function askOf(kind: Intent['kind'], more: object, sub = 'ben'): Asked {
+  const intent = intentSchema.parse({ v: 1, kind, nonce: bytes(16, 3), iat: issueTime, exp: issueTime + 300, iss: here, lineage, sub, ...more })
+  return { intent, digest: intentDigest(encodeIntent(intent)) }
+}
+
+export const everyKind = (sub = 'ben'): Readonly<Record<Intent['kind'], Asked>> => ({
+  token: ask({ sub }),
+  grant: askOf('grant', { client: 'symbolon-cli', key: bytes(32, 8), ceiling: {}, end: issueTime + 600 }, sub),
+  roster: askOf('roster', { version: 2, from: [bytes(32, 70)], to: bytes(32, 71) }, sub),
+  revoke: askOf('revoke', { what: 'grant', id: bytes(32, 72) }, sub),
+  lock: askOf('lock', { row: sub }, sub),
+  read: askOf('read', { what: 'roster' }, sub),
+})
+
 export const proofPayloadFor = ({ intent, digest }: Asked, change: object = {}) => ({ iss: here, intent: toBase64url(digest), kind: intent.kind, iat: intent.iat, ...change })
 
 export function proofBy(asked: Asked, { header = {}, payload = {}, key = keys.service.privateKey }: { header?: object; payload?: object; key?: KeyObject } = {}): Evidence {
@@ -180,6 +196,35 @@ export function tokenBy(asked: Asked, options: { header?: object; claims?: objec
   const payload = proofPayloadFor(asked, { of: toBase64url(sha256(utf8(token))), ...options.proof })
   const proof = jws({ typ: 'symbolon-proof+jwt', alg: 'EdDSA', jwk: proofJwkOf(keys.holder.publicKey), ...options.proofHeader }, payload, options.holder ?? keys.holder.privateKey)
   return { kind: 'token', token, proof }
+}
+
+/** A grant by Ben to the holder's key, touched at `iat`; and a proof by that key. */
+export interface GrantLies {
+  readonly intent?: Partial<GrantIntent>
+  readonly by?: SoftPasskey
+  readonly touch?: BrowserLies
+  readonly proofHeader?: object
+  readonly proof?: object
+  readonly holder?: KeyObject
+}
+
+export const grantedAt = issueTime - 600
+export function grantOf({ intent = {}, by = bensKey, touch = {} }: GrantLies = {}): Grant {
+  const wish: GrantIntent = {
+    v: 1, kind: 'grant', nonce: bytes(16, 2), iat: grantedAt, exp: grantedAt + 300, iss: here, lineage, sub: 'ben',
+    client: 'symbolon-cli', key: thumbprint(proofJwkOf(keys.holder.publicKey)), ceiling: { scope: ['read:logs', 'write:staging'] }, end: grantedAt + 36_000, ...intent,
+  }
+  const encoded = encodeIntent(wish)
+  return { intent: toBase64url(encoded), assertion: by.assert(intentDigest(encoded), touch) }
+}
+
+export const grantDigest = ({ intent }: Grant) => toBase64url(intentDigest(Buffer.from(intent, 'base64url')))
+
+export function grantBy(asked: Asked, lies: GrantLies = {}): Evidence {
+  const grant = grantOf(lies)
+  const payload = proofPayloadFor(asked, { of: grantDigest(grant), ...lies.proof })
+  const proof = jws({ typ: 'symbolon-proof+jwt', alg: 'EdDSA', jwk: proofJwkOf(keys.holder.publicKey), ...lies.proofHeader }, payload, lies.holder ?? keys.holder.privateKey)
+  return { kind: 'grant', ...grant, proof }
 }
 
 export const judge = (asked: Asked, evidence: Evidence | readonly Evidence[], { on = document(), issuerKeys = fetchedKeys(), stops = noStops }: { on?: Roster; issuerKeys?: IssuerKeys; stops?: Stops } = {}): EvidenceResult =>

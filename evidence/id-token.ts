@@ -1,4 +1,4 @@
-import { taggedHash, toBase64url } from '@symbolon/protocol/bytes.ts'
+import { taggedHash, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { IdTokenClass } from '@symbolon/protocol/evidence.ts'
 import { seconds } from '@symbolon/protocol/fields.ts'
 import { boundAudience, boundPrefix, type Intent, type IntentDigest } from '@symbolon/protocol/intent.ts'
@@ -11,7 +11,8 @@ import { refusalOfNone, show } from './near-miss.ts'
 import type { Keyring } from './signature.ts'
 import { matches, trustOf, type Claims } from './trust.ts'
 
-type IdTokenJudge = (item: { readonly token: string }, input: EvidenceInput) => EvidenceResult
+/** `owner`: thumbprint of the key that showed the token, if it came sealed and proven. */
+export type IdTokenJudge = (item: { readonly token: string; readonly owner?: Base64url }, input: EvidenceInput) => EvidenceResult
 type Refused = Extract<EvidenceResult, { ok: false }>
 type Found<T> = { readonly ok: true; readonly value: T } | Refused
 
@@ -27,7 +28,7 @@ export function openIdTokenJudge(roster: Roster, keyring: Keyring): IdTokenJudge
     const { iss } = jws.payload
     const row = typeof iss === 'string' ? rows.get(iss) : undefined
     if (row === undefined) return refuse('issuer_unknown', 'No issuer in the roster is spelled like the ID token’s iss.', { rule: 'id_token.iss', ...(typeof iss === 'string' ? { fact: show(iss) } : {}) })
-    const read = readIdToken(jws, row, input)
+    const read = readIdToken(jws, row, { ...input, owner: item.owner })
     if (!read.ok) return read
     const key = keyOf(read.value.kid, row, pinned.get(row.id), input.issuerKeys)
     if (!key.ok) return key
@@ -42,21 +43,22 @@ export function openIdTokenJudge(roster: Roster, keyring: Keyring): IdTokenJudge
 interface Read {
   readonly kid: string
   readonly class: IdTokenClass
+  readonly owner: Base64url | undefined
   readonly iat: number
   readonly exp: number
 }
 
 /** All that needs no key. */
-function readIdToken({ header, payload }: Jws, row: Issuer, { intent, digest }: EvidenceInput): Found<Read> {
+function readIdToken({ header, payload }: Jws, row: Issuer, { intent, digest, owner }: EvidenceInput & { readonly owner: Base64url | undefined }): Found<Read> {
   const { kid } = header
   if (typeof kid !== 'string' || kid === '' || kid.length > maxKid) return refuse('id_token_invalid', 'The ID token names no key.', { rule: 'id_token.kid' })
   const confused = confusion(header, payload)
   if (confused !== undefined) return confused
-  const found = classOf(payload['aud'], row, digest)
+  const found = classOf(payload['aud'], row, { digest, isSealed: owner !== undefined })
   if (!found.ok) return found
   const { iat, exp } = payload
   if (typeof payload['sub'] !== 'string' || !isSeconds(iat) || !isSeconds(exp) || exp <= iat) return refuse('id_token_invalid', 'The ID token lacks sub, iat or exp as OpenID Connect has them.', { rule: 'id_token.claims' })
-  return wrongTime({ iat, exp, nbf: payload['nbf'] }, found.value, row, intent) ?? { ok: true, value: { kid, class: found.value, iat, exp } }
+  return wrongTime({ iat, exp, nbf: payload['nbf'] }, found.value, row, intent) ?? { ok: true, value: { kid, class: found.value, owner, iat, exp } }
 }
 
 const maxKid = 128
@@ -74,15 +76,17 @@ function confusion(header: Jws['header'], payload: Jws['payload']): Refused | un
   return carried === undefined ? undefined : refuse('id_token_invalid', 'The ID token’s header carries what no ID token needs.', { rule: `id_token.${carried}` })
 }
 
-/** The class follows from roster row and audience. Several audiences, even with ours among them, are none of ours. */
-function classOf(aud: unknown, row: Issuer, digest: IntentDigest): Found<IdTokenClass> {
+/** The class follows from roster row and audience; one of class `static` must have come sealed, and no other may. Several audiences, even with ours among them, are none of ours. */
+function classOf(aud: unknown, row: Issuer, { digest, isSealed }: { readonly digest: IntentDigest; readonly isSealed: boolean }): Found<IdTokenClass> {
   const only: unknown = Array.isArray(aud) && aud.length === 1 ? aud[0] : aud
-  if (only === boundAudience(digest)) return { ok: true, value: 'bound' }
+  if (only === boundAudience(digest) && !isSealed) return { ok: true, value: 'bound' }
   const remedy = `Ask the issuer for the audience ${boundAudience(digest)}, alone.`
   if (typeof only !== 'string') return refuse('id_token_audience', 'The ID token must be made for exactly one audience.', { rule: 'id_token.aud', remedy })
   if (only.startsWith(boundPrefix)) return refuse('id_token_audience', 'The ID token is bound to another intent.', { rule: 'id_token.aud', fact: show(only), remedy })
   if (only !== row.bearer_audience) return refuse('id_token_audience', 'The ID token was made for another audience.', { rule: 'id_token.aud', fact: show(only), remedy })
-  if (row.class !== 'bearer') return refuse('id_token_class', 'This issuer’s ID tokens count only when they are bound to the intent.', { rule: `issuer:${row.id}`, fact: show(only), remedy })
+  if (row.class === 'static' && isSealed) return { ok: true, value: 'static' }
+  if (row.class === 'static') return refuse('id_token_class', 'This issuer’s ID tokens count only sealed to the signers, or bound to the intent.', { rule: `issuer:${row.id}`, fact: show(only), remedy })
+  if (row.class !== 'bearer' || isSealed) return refuse('id_token_class', 'This issuer’s ID tokens count only when they are bound to the intent.', { rule: `issuer:${row.id}`, fact: show(only), remedy })
   return { ok: true, value: 'bearer' }
 }
 
@@ -90,7 +94,7 @@ const isSeconds = (value: unknown): value is number => seconds.safeParse(value).
 
 /**
  * Judged at the issue time, the intent's `iat`, so that every signer comes to the same answer. A bound ID token is fetched after
- * its intent was made: it may be as young as the intent's window allows. A bearer one was there before, give or take two clocks.
+ * its intent was made: it may be as young as the intent's window allows. Any other was there before, give or take two clocks.
  */
 function wrongTime({ iat, exp, nbf }: { iat: number; exp: number; nbf: unknown }, kind: IdTokenClass, row: Issuer, intent: Intent): Refused | undefined {
   const latest = kind === 'bound' ? intent.exp : intent.iat + limits.clockSkew
@@ -128,7 +132,7 @@ interface Judged {
 }
 
 function establish(trust: Trust, read: Read, { row, jws, claims, intent }: Judged): EvidenceResult {
-  const ceiling = read.class === 'bearer' ? row.ceiling : undefined
+  const ceiling = read.class === 'bound' ? undefined : row.ceiling
   return {
     ok: true,
     value: {
@@ -136,7 +140,7 @@ function establish(trust: Trust, read: Read, { row, jws, claims, intent }: Judge
       evidence: { kind: 'id_token', class: read.class, age: Math.max(0, intent.iat - read.iat) },
       origin: { kind: 'id_token', class: read.class, ...(ceiling === undefined ? {} : { ceiling }) },
       ...(ceiling === undefined ? {} : { ceiling }),
-      singleUse: [{ id: singleUseId(jws), until: spentUntil(read, row, intent) }],
+      singleUse: [{ id: singleUseId(jws), until: spentUntil(read, row, intent), ...(read.owner === undefined ? {} : { owner: read.owner }) }],
     },
   }
 }
@@ -144,7 +148,7 @@ function establish(trust: Trust, read: Read, { row, jws, claims, intent }: Judge
 /** Over what the issuer signed, its name among it, not over the whole token: an ECDSA signature has a second spelling that verifies as well. */
 const singleUseId = (jws: Jws) => toBase64url(taggedHash('id-token/v1', jws.signingInput))
 
-/** A bearer token may be shown until it ends with an intent that was made just then, and that one lives for its whole window. */
+/** One that is not bound may be shown until it ends with an intent that was made just then, and that one lives for its whole window. */
 function spentUntil({ class: kind, exp, iat }: Read, row: Issuer, intent: Intent): number {
   const last = kind === 'bound' ? intent.exp : Math.max(intent.exp, Math.min(exp, iat + row.max_age + 1) + limits.intentWindow)
   return last + limits.clockSkew

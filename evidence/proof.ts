@@ -1,8 +1,9 @@
 import { toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { ProofJwk } from '@symbolon/protocol/fields.ts'
 import type { Intent, IntentDigest } from '@symbolon/protocol/intent.ts'
-import { proofAlgorithm, type Proof } from '@symbolon/protocol/proof.ts'
+import { parseProof, proofAlgorithm, type Proof } from '@symbolon/protocol/proof.ts'
 import { reasonOf, type Reason } from '@symbolon/protocol/reason.ts'
+import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
 import type { Keyring } from './signature.ts'
 
 export interface ProofContext {
@@ -25,6 +26,15 @@ export function checkProof(proof: Proof, jwk: ProofJwk, context: ProofContext, k
     return reasonOf('proof_expired', 'The proof was not made between the intent’s iat and exp.', { rule: 'proof.iat', fact: `${payload.iat}` })
   if (!keyring.verifies({ alg, jwk }, jws.signingInput, jws.signature)) return reasonOf('proof_invalid', 'The proof’s signature does not verify.', { rule: 'proof.signature' })
   return undefined
+}
+
+/** The same of a key that the proof carries and something else names, by its RFC 7638 thumbprint: a token’s `cnf`, a grant’s `key`. */
+export function checkBoundProof(text: string, { jkt, rule }: { readonly jkt: Base64url; readonly rule: string }, context: ProofContext, keyring: Keyring): Reason | undefined {
+  const proof = parseProof(text)
+  if (proof === undefined) return reasonOf('evidence_malformed', 'The proof is not one.', { rule: 'proof' })
+  const { jwk, kid } = proof.header
+  if (jwk === undefined || kid !== undefined || thumbprint(jwk) !== jkt) return reasonOf('proof_invalid', 'The proof does not carry the key that this is bound to.', { rule })
+  return checkProof(proof, jwk, context, keyring)
 }
 
 function otherThan(payload: Proof['payload'], { intent, digest, issuer, of }: ProofContext): 'iss' | 'intent' | 'kind' | 'of' | undefined {

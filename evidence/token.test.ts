@@ -26,8 +26,22 @@ describe('evidence by a live token', () => {
   })
 
   test('B-2 the actor goes along', () => {
-    const result = judge(asked, tokenBy(asked, { claims: { act: { sub: 'ann', act: { sub: 'bob' } } } }))
-    expect(result.ok && result.value.act).toEqual({ sub: 'ann', act: { sub: 'bob' } })
+    const act = { sub: 'svc-other', act: { sub: 'ci-deploy' } }
+    const result = judge(asked, tokenBy(asked, { claims: { act } }))
+    expect(result.ok && result.value.act).toEqual(act)
+  })
+
+  test.each<[string, object]>([
+    ['at the front', { sub: 'svc-gone', act: { sub: 'svc-other' } }],
+    ['behind another', { sub: 'svc-other', act: { sub: 'svc-gone' } }],
+  ])('B-2 an actor %s who was removed ends the token', (_, act) => {
+    expect(verdict(judge(asked, tokenBy(asked, { claims: { act } })))).toBe('token_invalid token.act')
+  })
+
+  test('B-2 B-3 an actor who is locked stops the token', () => {
+    const evidence = tokenBy(asked, { claims: { act: { sub: 'svc-other', act: { sub: 'ci-deploy' } } } })
+    expect(verdict(judge(asked, evidence, { stops: { revoked: [], locked: [{ row: 'ci-deploy', until: issueTime + 1 }] } }))).toBe('locked lock:ci-deploy')
+    expect(verdict(judge(asked, evidence, { stops: { revoked: [], locked: [{ row: 'ci-deploy', until: issueTime }] } }))).toBe('ok')
   })
 
   test('I-6 B-1 a ceiling from the beginning is carried on, and only ever narrowed', () => {

@@ -1,0 +1,26 @@
+import type { EvidenceKind } from '@symbolon/protocol/evidence.ts'
+import type { IntentKind } from '@symbolon/protocol/intent.ts'
+import { reasonOf, type Reason } from '@symbolon/protocol/reason.ts'
+
+/*
+ * What each kind of evidence can ask for. A new kind of intent must be decided here for all of them. Who may have it is policy's to say, and
+ * whose touch makes a roster change, the roster's.
+ */
+
+/** Of `key`, the bootstrap key of version 1 is a kind of its own. */
+type Source = EvidenceKind | 'bootstrap'
+
+const covers: Readonly<Record<Source, Readonly<Record<IntentKind, boolean>>>> = {
+  passkey: { token: true, grant: true, roster: true, revoke: true, lock: true, read: true },
+  // Hours without a touch: never what makes new credentials or says who exists, nor what stops somebody.
+  grant: { token: true, grant: false, roster: false, revoke: true, lock: false, read: true },
+  token: { token: true, grant: false, roster: false, revoke: true, lock: false, read: true },
+  key: { token: true, grant: false, roster: false, revoke: true, lock: true, read: true },
+  // One job of many: it ends what is its own, and does not lock the others out.
+  id_token: { token: true, grant: false, roster: false, revoke: true, lock: false, read: true },
+  bootstrap: { token: false, grant: false, roster: true, revoke: false, lock: false, read: true },
+}
+
+/** @returns why not, or undefined */
+export const uncovered = (source: Source, kind: IntentKind): Reason | undefined =>
+  covers[source][kind] ? undefined : reasonOf('evidence_kind_unsupported', `Evidence of kind ${source} cannot ask for this kind of intent.`, { rule: `${source}.kind`, fact: kind })
