@@ -45,8 +45,8 @@ describe('a roster change', () => {
   test('C-1 is not proposed by a service’s key, a job, or a token', () => {
     const service = rosterOf(world, { sub: 'ci' })
     const job = rosterOf(world, { sub: 'deploy' })
-    expect(codes(rule(ruling(service, [keyEvidence(world, service)]), at))).toEqual(['touch_required'])
-    expect(codes(rule(ruling(job, [idTokenEvidence(world, job)]), at))).toEqual(['touch_required'])
+    expect(codes(rule(ruling(service, [keyEvidence(world, service)]), at))).toEqual(['evidence_kind_unsupported'])
+    expect(codes(rule(ruling(job, [idTokenEvidence(world, job)]), at))).toEqual(['evidence_kind_unsupported'])
   })
 
   test.each([
