@@ -16,8 +16,8 @@ const covers: Readonly<Record<Source, Readonly<Record<IntentKind, boolean>>>> = 
   grant: { token: true, grant: false, roster: false, revoke: true, lock: false, read: true },
   token: { token: true, grant: false, roster: false, revoke: true, lock: false, read: true },
   key: { token: true, grant: false, roster: false, revoke: true, lock: true, read: true },
-  // One job of many: it ends what is its own, and does not lock the others out.
-  id_token: { token: true, grant: false, roster: false, revoke: true, lock: false, read: true },
+  // Of which class it must be to stop anything is policy’s to say.
+  id_token: { token: true, grant: false, roster: false, revoke: true, lock: true, read: true },
   bootstrap: { token: false, grant: false, roster: true, revoke: false, lock: false, read: true },
 }
 
