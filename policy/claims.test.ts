@@ -22,3 +22,15 @@ test('carry on who acts', () => expect(claims({ act: { sub: 'bot', act: { sub: '
 
 test('B-1 carry on the ceiling, also where only the evidence and not its origin names it', () =>
   expect(claims({ ceiling: { scope: ['read:logs'], end: at + 60 } })['urn:symbolon:v1'].origin).toEqual({ kind: 'key', ceiling: { scope: ['read:logs'], end: at + 60 } }))
+
+const auth = { time: at - 60, touch: true, hardware: true }
+test.each([
+  ['by a touch of a hardware key', auth, { auth_time: at - 60, acr: 'urn:symbolon:acr:touch', amr: ['hwk', 'user'] }],
+  ['by a grant of a synced key', { ...auth, touch: false, hardware: false }, { auth_time: at - 60, acr: 'urn:symbolon:acr:grant', amr: ['swk', 'user'] }],
+])('say that a person was there, %s (RFC 8176)', (_, auth, wanted) => {
+  expect(claims({ auth })).toMatchObject(wanted)
+  expect(tokenClaims.parse(claims({ auth }))).toEqual(claims({ auth }))
+})
+test('say so of nobody else', () => expect(Object.keys(claims()).filter((name) => ['auth_time', 'acr', 'amr'].includes(name))).toEqual([]))
+
+test('R-2 name the grant that they go back to', () => expect(claims({ origin: { kind: 'grant' }, grant: world.bundle.digest })['urn:symbolon:v1'].origin).toEqual({ kind: 'grant', grant: world.bundle.digest }))

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { evidenceKinds, type EvidenceKind } from '@symbolon/protocol/evidence.ts'
 import type { Decision } from '@symbolon/protocol/reason.ts'
 import type { Ceiling } from '@symbolon/protocol/ceiling.ts'
 import { at, intentOf, makeWorld } from './judge.testkit.ts'
@@ -15,10 +16,11 @@ interface Case {
   readonly ceiling?: Ceiling
   readonly decision?: Partial<Decision>
   readonly caps?: Partial<typeof caps>
+  readonly kind?: EvidenceKind
 }
-function settled({ ceiling, decision, caps: other, ...changes }: Case) {
+function settled({ ceiling, decision, caps: other, kind = 'key', ...changes }: Case) {
   const intent = intentOf(world, changes)
-  const established = { principal: { id: 'ci', kind: 'service', roles: [], groups: [], claims: {} }, evidence: { kind: 'key', age: 0 }, origin: { kind: 'key' }, singleUse: [], ...(ceiling === undefined ? {} : { ceiling }) } as const
+  const established = { principal: { id: 'ci', kind: 'service', roles: [], groups: [], claims: {} }, evidence: { kind, age: 0 }, origin: { kind }, singleUse: [], ...(ceiling === undefined ? {} : { ceiling }) } as const
   const result = settle({ decision: { ...yes, scope: changes.scope ?? ['read:logs'], ...decision }, intent, established, caps: { ...caps, ...other } })
   return result.ok ? result.ttl : result.reasons.map((reason) => reason.code)
 }
@@ -53,6 +55,21 @@ describe('a scope', () => {
     ['beyond what was asked for', { decision: { scope: ['read:logs', 'write:prod'] } }, ['policy_denied']],
     ['granted twice instead of two', { scope: ['read:logs', 'write:prod'], decision: { scope: ['read:logs', 'read:logs'] } }, ['policy_denied']],
   ])('%s', (_, asked, wanted) => expect(settled(asked)).toEqual(wanted))
+})
+
+describe('an audience', () => {
+  test.each<[string, Case, number | readonly string[]]>([
+    ['within the ceiling', { ceiling: { aud: ['https://api.example'] } }, 900],
+    ['beyond the ceiling', { ceiling: { aud: ['https://other.example'] } }, ['ceiling_exceeded']],
+    ['that begins like one within', { ceiling: { aud: ['https://api.example/'] } }, ['ceiling_exceeded']],
+    ['T-2 with a ceiling of nothing', { ceiling: { aud: [] } }, ['ceiling_exceeded']],
+  ])('B-1 %s', (_, asked, wanted) => expect(settled(asked)).toEqual(wanted))
+})
+
+test('a touch is a passkey’s, and nothing else stands for one', () => {
+  const touched = evidenceKinds.filter((kind) => settled({ kind, decision: { touch: true } }) === 900)
+  expect(touched).toEqual(['passkey'])
+  expect(settled({ kind: 'passkey', decision: { touch: true, approvals: [{ group: 'ops', count: 1 }] } })).toEqual(['approval_required'])
 })
 
 test('an audience that only the policy knows is refused', () => expect(settled({ aud: 'https://nowhere.example' })).toEqual(['audience_not_allowed']))
