@@ -222,6 +222,26 @@ describe('an intent that its evidence does not cover', () => {
   })
 })
 
+describe('what somebody showed the api to have a request explained', () => {
+  const shown = () => {
+    const intent = intentOf({ dry: true })
+    const evidence = keyEvidence(intent)
+    const judgement = judge.explain({ intent: encodeIntent(intent), evidence, approvals: [], asserted: {} }, now())
+    if (judgement.verdict !== 'granted') throw new Error(`the control is refused: ${JSON.stringify(judgement)}`)
+    return { intent, evidence, bytes: judgement.signingInput }
+  }
+
+  test('I-2 mints nothing: every signer refuses a dry intent', async () => {
+    const { intent, evidence, bytes } = shown()
+    await expectRefused({ intent: encodeIntent(intent), evidence, bytes }, 'intent_dry')
+  })
+
+  test('I-1 nor is it evidence for the same wish, meant', async () => {
+    const { intent: { dry: _, ...meant }, evidence, bytes } = shown()
+    await expectRefused({ intent: encodeIntent(meant), evidence, bytes }, 'proof_mismatch')
+  })
+})
+
 describe('replay', () => {
   test('I-2 the same request again gives the same bytes again, with the same jti, and nothing else', async () => {
     const { request, claims } = honest()
