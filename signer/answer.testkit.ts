@@ -113,6 +113,7 @@ async function openSeat({ world, judge, member, device, clock, steps }: SeatPart
     nonces: openNonces(suite, member),
     counters: openCounters(folder),
     audit,
+    heads: { problem: () => undefined },
     now: () => clock.now,
     ...(steps === undefined ? {} : { steps }),
   }

@@ -10,6 +10,7 @@ import type { Audit } from './audit.ts'
 import type { Boot } from './boot.ts'
 import type { Counters } from './counters.ts'
 import type { Current, Versions } from './current.ts'
+import type { Heads } from './heads.ts'
 import type { Journal, Wish } from './journal.ts'
 import type { Limits } from './limits.ts'
 import type { Coordinator, Nonces } from './nonces.ts'
@@ -28,6 +29,8 @@ export interface Signer {
   readonly nonces: Nonces
   readonly counters: Counters
   readonly audit: Audit
+  /** Whether what this signer knows is young enough to answer by. */
+  readonly heads: Pick<Heads, 'problem'>
   /** NumericDate by this machine. */
   readonly now: () => number
   /** Told of each step; a caller that passes one may stop the world there. */
@@ -74,13 +77,13 @@ export async function answer(signer: Signer, asking: Asking, items: readonly unk
   const cases = items.map(openCase)
   const clock = signer.journal.clock(signer.now())
   const readable = cases.filter(isReadable)
-  const fitting = readable.filter((each) => fits(current, each, clock))
+  const fitting = readable.filter((each) => isAble(signer, each, clock) && fits(current, each))
   const judged = await judge(current, fitting, clock ?? 0)
   const agreed = judged.filter(agreesOnBytes)
   const admitted = agreed.filter((each) => isWithinLimits(signer, by, each))
   await signer.steps?.judged()
   const then = signer.journal.clock(signer.now())
-  const timely = admitted.filter((each) => isTimely(each, then) && isInForce(signer, current, each))
+  const timely = admitted.filter((each) => isAble(signer, each, then) && isTimely(each, then ?? 0) && isInForce(signer, current, each))
   const recorded = record(signer, timely, then ?? 0)
   signer.steps?.journaled()
   for (const { judgement } of recorded) watchCounter(signer, judgement)
@@ -98,9 +101,16 @@ function openCase(raw: unknown): Case {
 
 const isReadable = (each: Case): each is Readable => each.item !== undefined
 
+/** Whether this signer may answer anything now: by a clock that it trusts, and by what it has lately heard that it knows. */
+function isAble({ heads }: Signer, each: Readable, clock: number | undefined): boolean {
+  const code = clock === undefined ? 'not_ready' : heads.problem()
+  if (code !== undefined) each.answer = notNow(code)
+  return code === undefined
+}
+
 /** Built for another version than this signer holds: behind or ahead, which is nobody's fault and no veto. */
-function fits({ versions }: Current, each: Readable, clock: number | undefined): boolean {
-  const code = clock === undefined ? 'not_ready' : differing(versions, each.item)
+function fits({ versions }: Current, each: Readable): boolean {
+  const code = differing(versions, each.item)
   if (code !== undefined) each.answer = notNow(code)
   return code === undefined
 }
@@ -143,9 +153,8 @@ function isWithinLimits({ limits }: Signer, by: Coordinator, each: Judged): bool
  * The machine may have stood still since the judgement, and what the journal bound the intent or its evidence to may have been
  * forgotten as expired meanwhile. What has ended by the clock of the record is not recorded, however it was judged.
  */
-function isTimely(each: Judged, clock: number | undefined): boolean {
-  if (clock === undefined) each.answer = notNow('not_ready')
-  else if (each.judgement.verdict === 'granted' && each.judgement.intent.exp <= clock) each.answer = notNow('timed_out')
+function isTimely(each: Judged, clock: number): boolean {
+  if (each.judgement.verdict === 'granted' && each.judgement.intent.exp <= clock) each.answer = notNow('timed_out')
   return each.answer === undefined
 }
 

@@ -22,7 +22,7 @@ import { testCa } from '@symbolon/runtime/certificates.testkit.ts'
 /* Three signers' folders as a ceremony leaves them, dealt by a trusted dealer: for tests that start signers, not ceremonies. */
 
 const suite = sodiumSuite(openArena(1024 * 1024))
-const passphrase = 'a passphrase of the tests'
+export const passphrase = 'a passphrase of the tests'
 
 export interface Deployment {
   readonly folder: string
@@ -40,12 +40,17 @@ export interface SignerFolder {
   config(name: string, over?: Readonly<Record<string, unknown>>): string
 }
 
+export interface DeployOptions extends WorldOptions {
+  /** Where the roster says that the signers listen, on loopback. */
+  readonly ports?: readonly number[]
+}
+
 /** @param folder empty; everything goes below it */
-export async function deploy(folder: string, options: WorldOptions = {}): Promise<Deployment> {
+export async function deploy(folder: string, { ports = [9001, 9002, 9003], ...options }: DeployOptions = {}): Promise<Deployment> {
   const ca = testCa()
   const ids = [1, 2, 3]
   const opened = await Promise.all(ids.map(async (id) => good(await createFileKeystore({ folder: join(folder, `signer-${id}`, 'keystore'), signer: id, memory: suite.memory, passphrase: () => Buffer.from(passphrase) }))))
-  const signers = opened.map(({ identity, hpke }, at) => ({ id: at + 1, name: `signer-${at + 1}`, address: `127.0.0.1:${9001 + at}`, identity, hpke }))
+  const signers = opened.map(({ identity, hpke }, at) => ({ id: at + 1, name: `signer-${at + 1}`, address: `127.0.0.1:${ports[at]}`, identity, hpke }))
   const base = makeWorld({ ...options, roster: { ...options.roster, signers } })
   const { groups: _, ...version1 } = base.roster
   const plan: Plan = { v: 1, nonce: random(16), purposes: [...purposes], epoch: 1, t: 2, n: 3, members: ids.map((id) => ({ id, keygen: `127.0.0.1:${9101 + id}` })), template: template.parse(version1) }

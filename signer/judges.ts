@@ -8,12 +8,15 @@ import { openIssuerKeys } from '@symbolon/runtime/issuer-keys.ts'
 import type { Logger } from '@symbolon/runtime/log.ts'
 import { openPool, type CallResult, type Pool } from '@symbolon/runtime/workers.ts'
 import { openJudging, type Batch, type JudgeAll, type RuleAll } from './judging.ts'
+import { unsealing, type Unseal } from './sealed.ts'
 
 export interface BenchOptions {
   /** Where fetched issuer keys are kept. */
   readonly folder: string
   readonly workers: number
   readonly timeoutMs: number
+  /** Opens what was sealed to this signer, before anything is judged. */
+  readonly unseal: Unseal
   readonly log: Logger
 }
 
@@ -39,7 +42,7 @@ export interface Judges {
 type JudgePool = Pool<WorkerCall, WorkerAnswer>
 
 /** Issuer keys are fetched by this signer itself, and given to whoever judges. */
-export function openBench({ folder, workers, timeoutMs, log }: BenchOptions): Bench {
+export function openBench({ folder, workers, timeoutMs, unseal, log }: BenchOptions): Bench {
   const pools = new Set<JudgePool>()
   // The last ones given: what a fetch found must have reached every worker before a judgement is tried again.
   let given: Promise<unknown> = Promise.resolve()
@@ -53,7 +56,7 @@ export function openBench({ folder, workers, timeoutMs, log }: BenchOptions): Be
       const pool: JudgePool = await openPool({ module: new URL(import.meta.resolve('@symbolon/policy/worker.ts')), size: workers, init, timeoutMs, log })
       pools.add(pool)
       await give(pool, 'issuer-keys', { issuerKeys: keys.keys() })
-      return judgesOf(pool, fetchKeys, () => pools.delete(pool))
+      return judgesOf(pool, { fetchKeys, unseal }, () => pools.delete(pool))
     },
     setIssuers: (rows) => keys.setRows(rows),
     async close() {
@@ -65,13 +68,15 @@ export function openBench({ folder, workers, timeoutMs, log }: BenchOptions): Be
 
 const give = (pool: JudgePool, key: string, update: WorkerUpdate): Promise<void> => pool.broadcast(key, update)
 
-function judgesOf(pool: JudgePool, fetchKeys: (missing: readonly MissingKey[]) => Promise<void>, gone: () => void): Judges {
+type Helping = Pick<BenchOptions, 'unseal'> & { readonly fetchKeys: (missing: readonly MissingKey[]) => Promise<void> }
+
+function judgesOf(pool: JudgePool, { fetchKeys, unseal }: Helping, gone: () => void): Judges {
   const asked = async <A>(call: WorkerCall, pick: (answer: WorkerAnswer) => readonly A[]): Promise<CallResult<readonly A[]>> => {
     const result = await pool.call(call)
     return result.ok ? { ok: true, value: pick(result.value) } : result
   }
-  const judge = openJudging({ call: ({ requests, clock }: Batch<JudgeRequest>) => asked({ judge: requests, clock }, ({ judged }) => judged), fetchKeys })
-  const rule = openJudging({ call: ({ requests, clock }: Batch<RuleRequest & RuleOptions>) => asked({ rule: requests, clock }, ({ ruled }) => ruled), fetchKeys })
+  const judge = unsealing(unseal, openJudging({ call: ({ requests, clock }: Batch<JudgeRequest>) => asked({ judge: requests, clock }, ({ judged }) => judged), fetchKeys }))
+  const rule = unsealing(unseal, openJudging({ call: ({ requests, clock }: Batch<RuleRequest & RuleOptions>) => asked({ rule: requests, clock }, ({ ruled }) => ruled), fetchKeys }))
   // A judgement that waits for an issuer's key asks a second time: it must find its judges still there.
   const underWay = new Set<Promise<unknown>>()
   const counted = <Q, A>(ask: (batch: Batch<Q>) => Promise<A>) => (batch: Batch<Q>): Promise<A> => {

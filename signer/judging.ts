@@ -9,7 +9,7 @@ export interface Batch<Q> {
   readonly clock: number
 }
 /** Judges a batch, answers in order; a code if the machine could not. */
-type All<Q, A> = (batch: Batch<Q>) => Promise<readonly A[] | NotNowCode>
+export type All<Q, A> = (batch: Batch<Q>) => Promise<readonly A[] | NotNowCode>
 export type JudgeAll = All<JudgeRequest, Judgement>
 export type RuleAll = All<RuleRequest & RuleOptions, Ruling>
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { acceptRequest, book, bookLimit, bookRequest, type AcceptReply, type AcceptRequest } from '@symbolon/protocol/book.ts'
+import { acceptRequest, book, bookLimit, bookRequest, headRequest, type AcceptReply, type AcceptRequest } from '@symbolon/protocol/book.ts'
 import { errors, type ErrorCode } from '@symbolon/protocol/errors.ts'
 import { decodeAs } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
@@ -11,17 +11,21 @@ import type { Metrics } from '@symbolon/runtime/metrics.ts'
 import { answer, type Signer } from './answer.ts'
 import type { Asked } from './audit.ts'
 import type { Adopt, Book } from './book.ts'
+import type { Heads } from './heads.ts'
 import type { Coordinator } from './nonces.ts'
 import { checksOf, statusOf } from './status.ts'
 
 const roles = ['coordinator']
-const signersToo = [...roles, 'signer']
+const peers = ['signer']
+const signersToo = [...roles, ...peers]
+const headRequestLimit = 1024
 
 /** What a signer does beside signing. */
 export interface Served extends Signer {
   readonly book: Book
   readonly accept: (asked: Asked, request: AcceptRequest) => Promise<AcceptReply>
   readonly adopt: Adopt
+  readonly heads: Pick<Heads, 'problem' | 'answer'>
 }
 
 /** All that a signer can be asked, and by whom: the table of roles and routes. An operator sees how it is, and can ask for nothing. */
@@ -33,6 +37,7 @@ export const routesOf = (signer: Served, { metrics }: { readonly metrics: Metric
   { method: 'POST', path: '/v1/accept', roles, maxBytes: limits.changeBytes, handle: (request) => read(acceptRequest, limits.changeBytes, request, (asked, wish) => signer.accept(asked, wish)) },
   { method: 'POST', path: '/v1/adopt', roles, maxBytes: bookLimit, handle: (request) => read(book, bookLimit, request, (asked, part) => signer.adopt(part, asked)) },
   { method: 'POST', path: '/v1/book', roles: signersToo, maxBytes: 256, handle: (request) => read(bookRequest, 256, request, async (_, { after }) => signer.book.after(after)) },
+  { method: 'POST', path: '/v1/head', roles: peers, maxBytes: headRequestLimit, handle: async (request) => head(signer, request) },
   ...healthRoutes({ roles: ['operator', 'coordinator'], checks: healthChecks(signer), metrics }),
 ]
 
@@ -53,6 +58,14 @@ function commitments({ boot, current, nonces, limits: rates }: Signer, { peer, b
 async function read<T>(schema: z.ZodType<T>, maxBytes: number, { peer, body, requestId }: ChannelRequest, answered: (asked: Asked, value: T) => Promise<unknown>): Promise<ChannelReply> {
   const request = decodeAs(schema, body, maxBytes)
   return request.ok ? json(await answered({ by: formatIdentity(peer), requestId }, request.value)) : problem(400, 'malformed', requestId)
+}
+
+function head({ heads }: Served, { peer, body, requestId }: ChannelRequest): ChannelReply {
+  const question = decodeAs(headRequest, body, headRequestLimit)
+  if (!question.ok) return problem(400, 'malformed', requestId)
+  const answered = heads.answer(Number(peer.id), question.value)
+  if (typeof answered !== 'string') return json(answered)
+  return problem(answered === 'limited' ? 429 : 401, answered, requestId)
 }
 
 const json = (value: unknown): ChannelReply => ({ status: 200, body: JSON.stringify(value) })

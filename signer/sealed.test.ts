@@ -7,12 +7,13 @@ import { heapMemory } from '@symbolon/core/secret.ts'
 import type { Keystore } from '@symbolon/keystore/keystore.ts'
 import { createMemoryKeystore } from '@symbolon/keystore/memory.testkit.ts'
 import { intentOf, keyEvidence, makeWorld } from '@symbolon/policy/judge.testkit.ts'
-import type { JudgeRequest } from '@symbolon/policy/judgement.ts'
+import type { Judgement, JudgeRequest } from '@symbolon/policy/judgement.ts'
 import { toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
 import type { Evidence } from '@symbolon/protocol/evidence.ts'
 import { encodeIntent, intentDigest } from '@symbolon/protocol/intent.ts'
 import { pointOfJwk, type P256Jwk } from '@symbolon/protocol/p256.ts'
 import { sealedInfo, type SealedEvidence } from '@symbolon/protocol/sealed.ts'
+import type { Batch } from './judging.ts'
 import { openUnsealer, unsealing, type Unseal } from './sealed.ts'
 
 const world = makeWorld()
@@ -70,7 +71,7 @@ describe('I-6 it opens for no other intent, and as nothing else', () => {
 describe('before judging', () => {
   const seen: (readonly JudgeRequest[])[] = []
   const judge = (answer?: 'busy') =>
-    unsealing(unseal, async ({ requests }) => {
+    unsealing(unseal, async ({ requests }: Batch<JudgeRequest>): Promise<readonly Judgement[] | 'busy'> => {
       seen.push(requests)
       return answer ?? requests.map(() => ({ verdict: 'unavailable', code: 'ill' }))
     })

@@ -10,9 +10,9 @@ import { sealedInfo } from '@symbolon/protocol/sealed.ts'
 import { describeKeystoreError } from '@symbolon/keystore/errors.ts'
 import type { Keystore } from '@symbolon/keystore/keystore.ts'
 import { privateKeyOf } from '@symbolon/keystore/software.ts'
-import type { JudgeRequest, Refused } from '@symbolon/policy/judgement.ts'
+import type { JudgeRequest, Refused, Unavailable } from '@symbolon/policy/judgement.ts'
 import { SafeError } from '@symbolon/runtime/log.ts'
-import type { JudgeAll } from './judging.ts'
+import type { All } from './judging.ts'
 
 /** The ID token that was sealed to this signer; `unreadable` where none opens; undefined where the evidence is of another kind. */
 export type Opened = { readonly token: string } | 'unreadable' | undefined
@@ -42,11 +42,13 @@ export async function openUnsealer(keystore: Pick<Keystore, 'signer' | 'receiveK
   }
 }
 
+type Sealable = Pick<JudgeRequest, 'intent' | 'evidence' | 'opened'>
+
 /**
  * A judge that sees what was sealed to this signer. What does not open is refused here: without the token the judge would presume that the evidence
  * is what it says, as the api must.
  */
-export const unsealing = (unseal: Unseal, judge: JudgeAll): JudgeAll => async ({ requests, clock }) => {
+export const unsealing = <Q extends Sealable, A>(unseal: Unseal, judge: All<Q, A>): All<Q, A | Refused | Unavailable> => async ({ requests, clock }) => {
   if (!requests.some(({ evidence }) => evidence.some(({ kind }) => kind === 'sealed_id_token'))) return judge({ requests, clock })
   const opened = await Promise.all(requests.map(unseal))
   const readable = requests.flatMap((request, at) => {

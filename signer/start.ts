@@ -22,6 +22,7 @@ import { openBoot } from './boot.ts'
 import type { SignerConfig } from './config.ts'
 import { openCounters } from './counters.ts'
 import { openInForce } from './current.ts'
+import { openHearing } from './hearing.ts'
 import { openJournal } from './journal.ts'
 import { openBench } from './judges.ts'
 import { openKeyset } from './keyset.ts'
@@ -29,6 +30,7 @@ import { openLimits } from './limits.ts'
 import { loadBelieved, loadTokenMember } from './load.ts'
 import { nonceBytes, openNonces } from './nonces.ts'
 import { routesOf, type Served } from './routes.ts'
+import { openUnsealer } from './sealed.ts'
 
 /** Locked memory beside the nonces: shares, keys while they are used, scratch of the arithmetic. */
 const otherSecretBytes = 256 * 1024
@@ -64,7 +66,7 @@ export async function startSigner({ config, log, metrics }: Context<SignerConfig
   const journal = openJournal({ folder: config.state, signer: config.signer, lineage: fromBase64url(lineage) ?? new Uint8Array(), onFailure: (error) => audit.failed('journal_failed', error) })
   const clock = () => journal.clock(seconds())
   const book = openBook({ folder: config.state, signer: config.signer, first: roster, bundle, journal, clock: clock() ?? 0, onFailure: (error) => audit.failed('book_failed', error) })
-  const bench = openBench({ folder: join(config.state, 'issuer-keys'), workers: config.judges, timeoutMs: config.judge_timeout_ms, log })
+  const bench = openBench({ folder: join(config.state, 'issuer-keys'), workers: config.judges, timeoutMs: config.judge_timeout_ms, unseal: await openUnsealer(keystore, arena), log })
   const keysetOf = (document: Roster) => openKeyset({ roster: document, signer: config.signer, now: seconds, certify })
   const inForce = await openInForce({ bench, epoch: group.epoch, keysetOf, onFailure: (error) => audit.failed('judges_failed', error) }, { state: book.state(), bundle: inForceBundle(book), stops: book.stops() })
   const { current } = inForce
@@ -74,14 +76,18 @@ export async function startSigner({ config, log, metrics }: Context<SignerConfig
   const limits = openLimits({ perPrincipal: () => current().roster.rate, clock: () => performance.now() })
   const stepped = steps === undefined ? {} : { steps }
   const adopt = openAdopt({ book, inForce, clock, audit, ...stepped })
-  const accept = openAccept({ id: config.signer, lineage, current, book, bench, unfit: () => undefined, clock, certify, audit, ...stepped })
-  const signer: Served = { id: config.signer, boot, current, suite, member, limits, journal, nonces, counters, audit, now: seconds, book, accept, adopt, ...stepped }
+  const hearing = openHearing({ id: config.signer, boot, roster, current: () => current().roster, book, adopt, journal, tls, folder: config.state, log, audit })
+  const { heads } = hearing
+  const accept = openAccept({ id: config.signer, lineage, current, book, bench, unfit: () => heads.problem(), clock, certify, audit, ...stepped })
+  const signer: Served = { id: config.signer, boot, current, suite, member, limits, journal, nonces, counters, audit, heads, now: seconds, book, accept, adopt, ...stepped }
 
   const server = await listen(config, { tls, log, routes: routesOf(signer, { metrics }) })
   log.info({ ...server.address, boot: boot.id, journal: journal.head().seq, ...current().versions }, 'ready')
+  hearing.start()
   return {
     state: 'running',
     async stop(deadline) {
+      hearing.close()
       await server.stop(deadline)
       nonces.wipe()
       member.share.wipe()

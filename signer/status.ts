@@ -4,16 +4,19 @@ import type { Signer } from './answer.ts'
 import type { Book } from './book.ts'
 import type { Current } from './current.ts'
 
-type Told = Pick<Signer, 'boot' | 'journal' | 'now'> & { readonly current: () => Pick<Current, 'versions' | 'ready'>; readonly book: Pick<Book, 'failing'> }
+type Told = Pick<Signer, 'boot' | 'journal' | 'heads' | 'now'> & { readonly current: () => Pick<Current, 'versions' | 'ready'>; readonly book: Pick<Book, 'failing'> }
 
 /** What keeps this signer from signing, by a stable code. */
-export const checksOf = ({ journal, book, current, now }: Omit<Told, 'boot'>) => ({
+export const checksOf = ({ journal, book, current, heads, now }: Omit<Told, 'boot'>) => ({
   /** Bindings may have been forgotten as expired that by this clock are not. */
   clock_behind: () => journal.clock(now()) === undefined,
   journal_failing: () => journal.failing(),
   book_failing: () => book.failing(),
   /** The version in force is certified, and this machine cannot open its policy. */
   judges_closed: () => !current().ready,
+  /** It may have missed a removal. */
+  peers_unheard: () => heads.problem() === 'peers_unheard',
+  journal_behind: () => heads.problem() === 'journal_behind',
 })
 
 const sentences: Readonly<Record<keyof ReturnType<typeof checksOf>, string>> = {
@@ -21,6 +24,8 @@ const sentences: Readonly<Record<keyof ReturnType<typeof checksOf>, string>> = {
   journal_failing: 'the journal could not be written; look at the disk',
   book_failing: 'the book could not be written; look at the disk',
   judges_closed: 'the policy of the roster version in force cannot be opened here; look at the log, then start again',
+  peers_unheard: 'too few other signers have answered in the last 30 seconds; look whether they run and can be reached',
+  journal_behind: 'the journal lacks entries that other signers have seen, as after an old disk image was put back; nothing is signed until what they bound has expired',
 }
 
 /** What this signer says of itself. */

@@ -50,10 +50,11 @@ export class Stage {
 
   static async open(options: StageOptions = {}): Promise<Stage> {
     const folder = mkdtempSync(join(tmpdir(), 'symbolon-faults-'))
-    const deployment = await deploy(folder, { roster: { rate: 100_000 } })
+    const picked = await pickPorts([...signerNames, 'coordinator'])
+    const deployment = await deploy(folder, { roster: { rate: 100_000 }, ports: signerNames.map((name) => picked[name] ?? 0) })
     const started = await startPostgres({ home: join(folder, 'db'), logFile: join(folder, 'postgres.log'), roles: ['coordinator'] })
     if (!started.ok) throw new Error(started.message)
-    const stage = new Stage(folder, deployment, started.postgres, await pickPorts([...signerNames, 'coordinator']))
+    const stage = new Stage(folder, deployment, started.postgres, picked)
     await Promise.all(signerNames.map((name) => stage.startSigner(name)))
     const ports = await Promise.all(signerNames.map((name) => (options.addressOf === undefined ? stage.port(name) : options.addressOf(stage.port(name), name, deployment.ca))))
     stage.writeCoordinator({ signers: ports.map((port, at) => ({ id: at + 1, address: { host: '127.0.0.1', port } })), ...options.coordinator })

@@ -17,9 +17,15 @@ import { noStops } from '@symbolon/evidence/stops.ts'
 import { intentOf, keyEvidence, type WorldOptions } from '@symbolon/policy/judge.testkit.ts'
 import { openJudge } from '@symbolon/policy/judge.ts'
 import { connectChannel, type Channel } from '@symbolon/runtime/channel-client.ts'
+import type { ChannelServer } from '@symbolon/runtime/channel-server.ts'
+import { pickPorts } from '@symbolon/dev/ports.ts'
 import { deploy, type Deployment, type SignerFolder } from '@symbolon/signer/deployment.testkit.ts'
+import { openStandIn } from '@symbolon/signer/stand-in.testkit.ts'
 
-/* Real signer processes over mutual TLS, and a test that plays their coordinator. */
+/*
+ * Real signer processes over mutual TLS, and a test that plays their coordinator. Under the roster's addresses of signers 2 and 3 the test itself
+ * answers heads, so that one signer alone is told enough to sign; a test of heads opens the stage `alone`, and starts real ones there.
+ */
 
 const root = resolve(import.meta.dirname, '../..')
 export const mainEntry = join(root, 'signer/main.ts')
@@ -48,16 +54,24 @@ export class Stage {
   readonly deployment: Deployment
   /** What the test's own judgement knows of issuers; the signers fetch for themselves. */
   issuerKeys: IssuerKeys = new Map()
+  /** Where the roster says that signers 1, 2 and 3 listen. */
+  readonly ports: readonly number[]
   readonly #children: ChildProcess[] = []
+  readonly #standIns: readonly ChannelServer[]
 
-  private constructor(folder: string, deployment: Deployment) {
+  private constructor(folder: string, deployment: Deployment, ports: readonly number[], standIns: readonly ChannelServer[]) {
     this.folder = folder
     this.deployment = deployment
+    this.ports = ports
+    this.#standIns = standIns
   }
 
-  static async open(options: WorldOptions = {}): Promise<Stage> {
+  static async open({ alone = false, ...options }: WorldOptions & { readonly alone?: boolean } = {}): Promise<Stage> {
     const folder = mkdtempSync(join(tmpdir(), 'symbolon-signers-'))
-    return new Stage(folder, await deploy(folder, options))
+    const ports = Object.values(await pickPorts(['signer-1', 'signer-2', 'signer-3']))
+    const deployment = await deploy(folder, { ...options, ports })
+    const standIns = alone ? [] : await Promise.all([2, 3].map((id) => openStandIn(deployment, { id, port: ports[id - 1] ?? 0 })))
+    return new Stage(folder, deployment, ports, standIns)
   }
 
   signer(id: number): SignerFolder {
@@ -81,13 +95,18 @@ export class Stage {
     const { child, ended } = this.run(config, options)
     const lines: Record<string, unknown>[] = []
     const ready = Promise.withResolvers<number>()
+    const heard = Promise.withResolvers<void>()
+    // Alone, none is ever heard, and nobody waits for it.
+    if (this.#standIns.length === 0) heard.resolve()
     createInterface({ input: child.stdout ?? process.stdin }).on('line', (line) => {
       const event = JSON.parse(line) as Record<string, unknown>
       lines.push(event)
       if (event['msg'] === 'ready') ready.resolve(event['port'] as number)
+      if (event['event'] === 'peer' && event['outcome'] === 'heard') heard.resolve()
     })
     void ended.then(({ code, stderr }) => ready.reject(new Error(`ended with ${code}: ${stderr}`)))
     const port = await ready.promise
+    await Promise.race([heard.promise, ended])
     const channel = this.connect(port, Number(config.match(/signer-(\d)/)?.[1] ?? 1), options.peer)
     return {
       port,
@@ -112,6 +131,7 @@ export class Stage {
       child.kill('SIGKILL')
       await once(child, 'close')
     }
+    await Promise.all(this.#standIns.map((each) => each.stop(AbortSignal.timeout(1_000))))
     rmSync(this.folder, { recursive: true })
   }
 
