@@ -136,12 +136,18 @@ function take(before: Parts, held: Roster, book: Book): Taken {
   }
   const document = versions.at(-1)?.document ?? held
   const entries = new Map(before.entries)
+  const bySlot = new Map([...entries.values()].map((entry) => [slotText(entry.certificate.slot), entry]))
   const taken: CertifiedEntry[] = []
   for (const candidate of book.entries) {
-    const result = takeEntry({ ...before, entries }, document, candidate)
+    const digest = entryDigest(candidate.entry.statement)
+    // Not rooted: its row is gone, or has another key by now; it came too late, and says nothing any more.
+    if (entries.has(digest) || !isRooted(document, candidate.entry.statement)) continue
+    const result = takeEntry({ lineage: before.lineage, document, twin: bySlot.get(slotText(candidate.certificate.slot)) }, candidate, digest)
     if (result.problem !== undefined) problems.push(result.problem)
-    if (result.take) taken.push(candidate)
-    if (result.take) entries.set(entryDigest(candidate.entry.statement), candidate)
+    if (!result.take) continue
+    taken.push(candidate)
+    entries.set(digest, candidate)
+    bySlot.set(slotText(candidate.certificate.slot), candidate)
   }
   const rooted = new Map([...entries].filter(([, { entry }]) => isRooted(document, entry.statement)))
   const { stops, malformed } = unseen(before, book.stops)
@@ -181,21 +187,17 @@ const common = (a: readonly number[], b: readonly number[]): readonly number[] =
 /** Its certificate counts the signers of the version before; with others, and another t, it would be judged by itself. */
 const sameConstants = (a: Roster, b: Roster): boolean => toBase64url(canonical([a.signers, a.groups, a.deployment.issuer])) === toBase64url(canonical([b.signers, b.groups, b.deployment.issuer]))
 
-function takeEntry(parts: Parts, document: Roster, { entry, certificate }: CertifiedEntry): { readonly take: boolean; readonly problem?: BookProblem } {
+/** `twin`: what is held for the same slot. */
+function takeEntry({ lineage, document, twin }: { readonly lineage: Base64url; readonly document: Roster; readonly twin: CertifiedEntry | undefined }, { entry, certificate }: CertifiedEntry, digest: Base64url): { readonly take: boolean; readonly problem?: BookProblem } {
   const { statement } = entry
-  const digest = entryDigest(statement)
   const refuse = (code: BookProblem['code']) => ({ take: false, problem: { code, what: 'entry', where: statement.row } }) as const
-  // Not rooted: its row is gone, or has another key by now; it came too late, and says nothing any more.
-  if (parts.entries.has(digest) || !isRooted(document, statement)) return { take: false }
-  if (statement.lineage !== parts.lineage) return refuse('lineage')
+  if (statement.lineage !== lineage) return refuse('lineage')
   if (certificate.subject !== digest || slotText(certificate.slot) !== slotText(slotOfEntry(statement))) return refuse('malformed')
-  const words = verifyCertificate(certificate, document, parts.lineage)
+  const words = verifyCertificate(certificate, document, lineage)
   if (!words.ok) return refuse('certificate')
-  const twin = [...parts.entries.values()].find((other) => slotText(other.certificate.slot) === slotText(certificate.slot))
   if (twin === undefined) return { take: true }
   // Kept beside the other, so that every holder comes to hold both, and all take the same one (`effectiveRoster`).
-  const signers = common(words.signers, verifyCertificate(twin.certificate, document, parts.lineage).signers)
-  return { take: true, problem: { code: 'forked', what: 'entry', where: statement.row, signers } }
+  return { take: true, problem: { code: 'forked', what: 'entry', where: statement.row, signers: common(words.signers, verifyCertificate(twin.certificate, document, lineage).signers) } }
 }
 
 const slotText = (slot: Slot): string => toBase64url(canonical(slot))
