@@ -6,6 +6,7 @@ import { round } from './cpu.ts'
 import { confine, machine, versions } from './machine.ts'
 import { measureMinting, startBenchStack, type MintingResults, type Pace, type Target } from './minting.ts'
 import { performancePage } from './report.ts'
+import type { Kind } from './requests.ts'
 import type { Results } from './results.ts'
 import { measureSigning, type SigningResults } from './signing.ts'
 
@@ -47,7 +48,7 @@ async function measureSingleKey(beside: Target, home: string): Promise<MintingRe
   const [port] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as [unknown]
   if (typeof port !== 'number' || child.pid === undefined || child.exitCode !== null) throw new Error('the single-key mint does not start')
   try {
-    return await measureMinting({ ...beside, name: 'single-key', origin: `http://127.0.0.1:${port}`, watched: [{ name: 'api', pid: child.pid, children: false }] }, pace, say)
+    return await measureMinting({ ...beside, name: 'single-key', kinds: ['key', 'id_token'], origin: `http://127.0.0.1:${port}`, watched: [{ name: 'api', pid: child.pid, children: false }] }, pace, say)
   } finally {
     child.disconnect()
   }
@@ -57,14 +58,15 @@ const programOf = (pid: number): string => readFileSync(`/proc/${pid}/cmdline`, 
 
 function resultsOf(before: ReturnType<typeof machine>, signing: SigningResults, { minted, versions: found }: Measured): Results {
   const { ratios, versions: more, absent, ...figures } = signing
-  const total = (name: string) => minted[name]?.table['16'].evidence.id_token.cpu_us_per_token['total'] ?? Number.NaN
+  const total = (name: string, kind: Kind = 'id_token') => minted[name]?.table['16'].evidence[kind]?.cpu_us_per_token['total'] ?? Number.NaN
+  const inVerifies = (kind: Kind) => round(total('2-of-3', kind) / signing.node_crypto.ed25519_verify)
   return {
     v: 1,
     at: new Date().toISOString(),
     quick,
     machine: before,
     versions: { ...found, ...more },
-    ratios: { ...ratios, token_cpu_in_native_verifies: round(total('2-of-3') / signing.node_crypto.ed25519_verify), token_cpu_vs_single_key: round(total('2-of-3') / total('single-key')) },
+    ratios: { ...ratios, token_cpu_in_native_verifies: inVerifies('id_token'), passkey_cpu_in_native_verifies: inVerifies('passkey'), grant_cpu_in_native_verifies: inVerifies('grant'), token_cpu_vs_single_key: round(total('2-of-3') / total('single-key')) },
     mint: Object.fromEntries(Object.entries(minted).map(([name, { table }]) => [name, table])),
     memory_mb: Object.fromEntries(Object.entries(minted).map(([name, { memory_mb }]) => [name, memory_mb])),
     signing: figures,

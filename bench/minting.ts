@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startIssuer } from '@symbolon/test/issuers/start.ts'
+import { openTown } from '@symbolon/test/people.testkit.ts'
 import { startStack, type Stack } from '@symbolon/test/stack.ts'
 import { openCallers, type Callers } from './callers.ts'
 import { round } from './cpu.ts'
@@ -23,10 +24,10 @@ export interface Figures {
   readonly cpu_us_per_token: Readonly<Record<string, number>>
 }
 
-/** `tokens_per_s` is that of `id_token`, the dearer of the two. */
+/** `tokens_per_s` is that of `id_token`. A kind that a target cannot judge is absent. */
 export interface Cell {
   readonly tokens_per_s: number
-  readonly evidence: Readonly<Record<Kind, Figures>>
+  readonly evidence: Readonly<Partial<Record<Kind, Figures>>>
 }
 export type Table = Readonly<Record<`${(typeof callerCounts)[number]}`, Cell>>
 
@@ -51,6 +52,7 @@ export interface Target {
   readonly origin: string
   readonly watched: readonly Watched[]
   readonly requests: Requests
+  readonly kinds: readonly Kind[]
 }
 
 /** More than any turn asks for: this measures the machinery, not its brakes. */
@@ -68,9 +70,10 @@ export async function startBenchStack(t: number, n: number): Promise<BenchStack>
   const file = join(folder, 'roster.json')
   writeFileSync(file, JSON.stringify({ issuers: [issuer.row('ci')], trusts: [ciTrust], rate }))
   const stack = await startStack({ env: { FROST_T: `${t}`, FROST_N: `${n}`, ROSTER_FILE: file } })
-  const requests = stack.first.code === 0 ? openRequests(stack.home.path, issuer) : undefined
+  const town = stack.first.code === 0 ? await openTown(stack) : undefined
+  const requests = town === undefined ? undefined : openRequests(stack.home.path, issuer, { town, person: await town.first('ada') })
   const stop = async () => {
-    await Promise.all([requests?.close(), issuer.stop(), stack.stop()])
+    await Promise.all([requests?.close(), town?.close(), issuer.stop(), stack.stop()])
     rmSync(folder, { recursive: true, force: true })
   }
   if (requests === undefined) {
@@ -79,14 +82,14 @@ export async function startBenchStack(t: number, n: number): Promise<BenchStack>
   }
   const signers = Array.from({ length: n }, (_, at) => `signer-${at + 1}`)
   const watched = ['api', 'coordinator', ...signers, 'postgres'].map((name) => ({ name, pid: stack.pid(name), children: name === 'postgres' }))
-  return { stack, target: { name: `${t}-of-${n}`, origin: `http://127.0.0.1:${stack.port('api')}`, watched, requests }, stop }
+  return { stack, target: { name: `${t}-of-${n}`, origin: `http://127.0.0.1:${stack.port('api')}`, watched, requests, kinds: evidenceKinds }, stop }
 }
 
 /** Every kind of evidence at every number of callers. */
 export async function measureMinting(target: Target, pace: Pace, say: Say): Promise<MintingResults> {
   const callers = openCallers()
   try {
-    for (const kind of evidenceKinds) await callers.run(await jobOf(target, kind, 16, pace.warmUp))
+    for (const kind of target.kinds) await callers.run(await jobOf(target, kind, 16, pace.warmUp))
     const cells: [string, Cell][] = []
     for (const count of callerCounts) cells.push([`${count}`, await measureCell({ target, callers, count, pace, say })])
     return { table: Object.fromEntries(cells) as unknown as Table, memory_mb: memory(target.watched) }
@@ -104,19 +107,20 @@ interface CellOptions {
 }
 
 async function measureCell({ target, callers, count, pace, say }: CellOptions): Promise<Cell> {
-  const measured = Object.fromEntries(evidenceKinds.map((kind) => [kind, [] as Figures[]])) as Record<Kind, Figures[]>
+  const measured = new Map<Kind, Figures[]>(target.kinds.map((kind) => [kind, []]))
   // Kinds take turns, so that a busy spell of the machine hits both.
   for (let turn = 0; turn < pace.turns; turn++) {
-    for (const kind of evidenceKinds) {
+    for (const [kind, figures] of measured) {
       const job = await jobOf(target, kind, count, pace.requests[count])
       const before = cpuTimes(target.watched)
       const result = await callers.run(job)
-      measured[kind].push(figuresOf(result, before, cpuTimes(target.watched)))
+      figures.push(figuresOf(result, before, cpuTimes(target.watched)))
     }
   }
-  const evidence = { key: leastDisturbed(measured.key), id_token: leastDisturbed(measured.id_token) }
-  for (const kind of evidenceKinds) say(describe(target.name, count, kind, evidence[kind]))
-  return { tokens_per_s: evidence.id_token.tokens_per_s, evidence }
+  const best = [...measured].map(([kind, figures]) => [kind, leastDisturbed(figures)] as const)
+  for (const [kind, figures] of best) say(describe(target.name, count, kind, figures))
+  const evidence: Partial<Record<Kind, Figures>> = Object.fromEntries(best)
+  return { tokens_per_s: evidence.id_token?.tokens_per_s ?? 0, evidence }
 }
 
 const jobOf = async ({ origin, requests }: Target, kind: Kind, callers: number, count: number): Promise<Job> => ({ origin, path: '/v1/tokens', callers, bodies: await requests.make(kind, count) })

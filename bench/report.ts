@@ -40,6 +40,7 @@ function summary({ machine, at, quick, ratios, mint }: Results): string {
     `Every process of a 2-of-3 deployment on one machine with ${machine.cores} cores (${machine.cpu}, ${machine.memory_gb} GB, ${machine.system}), Postgres included, on ${at.slice(0, 10)}${quick ? ', in a short run' : ''}.${busy}`,
     `- One caller waits ${fine(one?.p50_ms)} ms (median) for a token that shows a CI job’s ID token (RS256); sixteen get ${whole(many?.tokens_per_s)} tokens a second.`,
     `- Such a token costs ${fine(ratios.token_cpu_in_native_verifies)} Ed25519 verifications by node:crypto of CPU, over all processes, and ${fine(ratios.token_cpu_vs_single_key)} times what the same api costs with one native key behind it.`,
+    `- A person’s token costs ${fine(ratios.passkey_cpu_in_native_verifies)} of them with a touch of a passkey, and ${fine(ratios.grant_cpu_in_native_verifies)} with a grant (one touch a day).`,
     `- Signing alone (two commits, two shares, a verified aggregate) takes ${share(ratios.signing_cpu_vs_frost_rs)} of the CPU that the Rust crate \`frost-ed25519\` takes, and ${share(ratios.signing_cpu_vs_noble)} of noble’s.`,
   ].join('\n')
 }
@@ -48,7 +49,10 @@ const share = (ratio: number | undefined): string => (ratio === undefined ? 'an 
 
 function tokens({ mint }: Results): string {
   const row = (name: string, callers: string, kind: string, { tokens_per_s, p50_ms, p99_ms, cpu_us_per_token }: Figures) => [name, callers, `\`${kind}\``, whole(tokens_per_s), fine(p50_ms), fine(p99_ms), whole(cpu_us_per_token['total'])]
-  const rows = Object.entries(mint).flatMap(([name, cells]) => callerCounts.flatMap((count) => evidenceKinds.map((kind) => row(name, `${count}`, kind, cells[`${count}`].evidence[kind]))))
+  const rows = Object.entries(mint).flatMap(([name, cells]) => callerCounts.flatMap((count) => evidenceKinds.flatMap((kind) => {
+    const figures = cells[`${count}`].evidence[kind]
+    return figures === undefined ? [] : [row(name, `${count}`, kind, figures)]
+  })))
   return [
     table(['', 'callers', 'evidence', 'tokens/s', 'p50 ms', 'p99 ms', 'CPU µs/token'], rows),
     '`single-key` is what a mint without a quorum would cost: the same api, HTTP, evidence, policy and audit event, in one process, with a native Ed25519 key behind it; no other process, no mutual TLS, no journal, no log row.',
@@ -59,7 +63,7 @@ function breakdown({ mint }: Results): string {
   const processes = ['api', 'coordinator', 'signers', 'postgres', 'total']
   const rows = Object.entries(mint)
     .filter(([name]) => name !== 'single-key')
-    .flatMap(([name, cells]) => callerCounts.map((count) => [name, `${count}`, ...processes.map((process) => whole(cells[`${count}`].evidence.id_token.cpu_us_per_token[process]))]))
+    .flatMap(([name, cells]) => callerCounts.map((count) => [name, `${count}`, ...processes.map((process) => whole(cells[`${count}`].evidence.id_token?.cpu_us_per_token[process]))]))
   return [
     'Microseconds of CPU for one token by `id_token`, as the kernel charged them (user and system, all threads). `signers` is the sum over all of them.',
     table(['', 'callers', ...processes], rows),
@@ -79,7 +83,7 @@ function floor({ signing, mint }: Results): string {
     ['the api verifies the token before it hands it out', ed25519_verify],
   ]
   const sum = parts.reduce((total, [, micros]) => total + micros, 0)
-  const total = mint['2-of-3']?.['16'].evidence.id_token.cpu_us_per_token['total']
+  const total = mint['2-of-3']?.['16'].evidence.id_token?.cpu_us_per_token['total']
   return [
     'The cryptography that a 2-of-3 token by `id_token` cannot do without, from the single operations below:',
     table(['', 'µs'], [...parts.map(([what, micros]) => [what, whole(micros)]), ['**together**', `**${whole(sum)}**`]]),

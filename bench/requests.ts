@@ -5,10 +5,11 @@ import { toBase64url } from '@symbolon/protocol/bytes.ts'
 import type { TokenRequest } from '@symbolon/protocol/http.ts'
 import { openClient } from '@symbolon/sdk/client.ts'
 import { idTokenCredential, keyCredential, type Credential } from '@symbolon/sdk/credential.ts'
-import type { Outcome } from '@symbolon/sdk/errors.ts'
 import type { RunningIssuer } from '@symbolon/test/issuers/start.ts'
+import { must, type Somebody, type Town } from '@symbolon/test/people.testkit.ts'
 
-export const evidenceKinds = ['key', 'id_token'] as const
+/** In the order of the tables. */
+export const evidenceKinds = ['key', 'id_token', 'grant', 'passkey'] as const
 export type Kind = (typeof evidenceKinds)[number]
 
 /** Who asks with an ID token: one trust of the roster, and the issuer that it believes. */
@@ -31,18 +32,23 @@ interface Profile {
   readonly key_file: string
 }
 
-/** @param home folder of a running stack */
-export function openRequests(home: string, issuer: RunningIssuer): Requests {
+/**
+ * @param home folder of a running stack
+ * @param person who has a passkey in it: touches for each request of kind `passkey`, and once for all of kind `grant`
+ */
+export function openRequests(home: string, issuer: RunningIssuer, { town, person }: { readonly town: Town; readonly person: Somebody }): Requests {
   const profile = JSON.parse(readFileSync(join(home, 'profile.json'), 'utf8')) as Profile
-  const client = valueOf(openClient({ addr: profile.addr, pin: profile.keyset as Parameters<typeof openClient>[0]['pin'] }))
+  const client = must(openClient({ addr: profile.addr, pin: profile.keyset as Parameters<typeof openClient>[0]['pin'] }))
   const who: Record<Kind, { readonly sub: string; readonly credential: Credential }> = {
     key: { sub: profile.service, credential: keyCredential({ key: createPrivateKey(readFileSync(profile.key_file)), kid: profile.key_id, sub: profile.service }) },
     id_token: { sub: ciTrust.id, credential: idTokenCredential({ description: 'a CI job', fetch: async (audience) => ({ ok: true, value: await issuer.mint({ audience }) }) }) },
+    grant: { sub: person.id, credential: town.grant(person).credential },
+    passkey: { sub: person.id, credential: person.touch },
   }
   const one = async (kind: Kind): Promise<string> => {
     const { sub, credential } = who[kind]
-    const { built } = valueOf(await client.prepare({ sub, scope: ['read:logs'] }))
-    const evidence = valueOf(await credential.evidence(built, Math.floor(Date.now() / 1000)))
+    const { built } = must(await client.prepare({ sub, client: sub === person.id ? 'symbolon-cli' : undefined, scope: ['read:logs'] }))
+    const evidence = must(await credential.evidence(built, Math.floor(Date.now() / 1000)))
     return JSON.stringify({ intent: toBase64url(built.bytes), evidence: [...evidence] } satisfies TokenRequest)
   }
   return {
@@ -53,9 +59,4 @@ export function openRequests(home: string, issuer: RunningIssuer): Requests {
     },
     close: () => client.close(),
   }
-}
-
-function valueOf<T>(outcome: Outcome<T>): T {
-  if (outcome.ok) return outcome.value
-  throw outcome.error
 }

@@ -14,6 +14,10 @@ export interface Results {
   readonly ratios: SigningResults['ratios'] & {
     /** CPU of one token over all processes (2-of-3, `id_token` by RS256, 16 callers) in Ed25519 verifications by node:crypto. */
     readonly token_cpu_in_native_verifies: number
+    /** The same, of a person who touches a passkey for it. */
+    readonly passkey_cpu_in_native_verifies: number
+    /** The same, of a person’s grant. */
+    readonly grant_cpu_in_native_verifies: number
     /** The same, by what the same api costs with one native key behind it. */
     readonly token_cpu_vs_single_key: number
   }
