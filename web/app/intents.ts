@@ -25,10 +25,10 @@ export const now = (): number => Math.floor(Date.now() / 1000)
 /**
  * Throws a ZodError for a wish that is none: forms check their fields first.
  * @param window seconds from `iat` to `exp`
+ * @param nonce 16 bytes; a client’s own where it asked for this very intent
  */
-export function build<K extends Kind>(wish: Wish<OfKind<K>> & { readonly kind: K }, { issuer, lineage }: Pick<Deployment, 'issuer' | 'lineage'>, window: number = limits.intentWindow): Built<OfKind<K>> {
+export function build<K extends Kind>(wish: Wish<OfKind<K>> & { readonly kind: K }, { issuer, lineage }: Pick<Deployment, 'issuer' | 'lineage'>, window: number = limits.intentWindow, nonce: Base64url = toBase64url(crypto.getRandomValues(new Uint8Array(16)))): Built<OfKind<K>> {
   const iat = now()
-  const nonce = toBase64url(crypto.getRandomValues(new Uint8Array(16)))
   const given = Object.fromEntries(Object.entries(wish).filter(([, value]) => value !== undefined))
   const intent = schemas[wish.kind].parse({ ...given, v: 1, nonce, iat, exp: iat + window, iss: issuer, lineage }) as OfKind<K>
   const bytes = encodeIntent(intent)
