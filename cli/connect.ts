@@ -102,7 +102,7 @@ function namedSource({ identity, key_file, id_token_file }: Settings, io: Io): A
 const isSource = (text: string): text is Asker['source'] => text === 'key' || text === 'id_token' || text === 'grant' || platforms.includes(text as Platform)
 
 function credentialOf(source: Exclude<Asker['source'], 'grant'>, sub: string, settings: Settings, io: Io): Credential {
-  if (source === 'key') return keyCredential({ key: keyOf(settings), kid: settings.key_id?.value ?? sub, sub })
+  if (source === 'key') return keyCredential({ key: keyFileOf(settings), kid: settings.key_id?.value ?? sub, sub })
   if (source === 'id_token') return idTokenCredential({ description: 'an ID token', fetch: async () => idTokenOf(settings, io) })
   return platformCredential(source, io.env)
 }
@@ -112,7 +112,8 @@ function idTokenOf({ id_token_file }: Settings, io: Io): Outcome<string> {
   return token === undefined ? failed('credential_missing', { detail: 'neither SYMBOLON_ID_TOKEN nor id_token_file is set' }) : ok(token)
 }
 
-function keyOf({ key_file }: Settings): KeyObject {
+/** @throws LocalFailure where there is none, or none that can be used */
+export function keyFileOf({ key_file }: Settings): KeyObject {
   if (key_file === undefined) throw missing('key_file', 'identity is `key`')
   const pem = readSecret(key_file.value)
   try {
@@ -137,9 +138,11 @@ export function readSecret(path: string): Buffer {
   }
 }
 
-export function readText(path: string): string {
+export const readText = (path: string): string => readFile(path).toString('utf8')
+
+export function readFile(path: string): Buffer {
   try {
-    return readFileSync(path, 'utf8')
+    return readFileSync(path)
   } catch (error) {
     throw unreadable(path, error)
   }

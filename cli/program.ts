@@ -1,14 +1,15 @@
 import { Command, CommanderError, Option } from 'commander'
 import { SymbolonError, type Outcome } from '@symbolon/sdk/errors.ts'
 import { exitCodeOf, exitCodes, failureLines, LocalFailure, type CommandFailure } from './failure.ts'
+import { arrayOf, collect, stringOf, type Flags } from './flags.ts'
 import type { Io } from './io.ts'
+import { addRosterCommands } from './program-roster.ts'
 import { definitions, environmentName, flagName, resolveSettings, type SettingName, type Settings } from './settings.ts'
 import { formats, show, type Format, type View } from './view.ts'
 
-type Flags = Readonly<Record<string, unknown>>
 /** A view, with the exit code if it is not 0. */
 type Ran = Outcome<View> | { readonly ok: true; readonly value: View; readonly exit: number }
-type Action = (flags: Flags, settings: Settings, args: readonly string[]) => Promise<Ran>
+export type Action = (flags: Flags, settings: Settings, args: readonly string[]) => Promise<Ran>
 
 /** Runs one command line to its exit code. Whatever happens, stdout holds data only. */
 export async function runCommand(argv: readonly string[], io: Io): Promise<number> {
@@ -41,8 +42,6 @@ const wish = (command: Command): Command =>
     .option('--ctx <name=value>', 'a fact that policy may ask for; may be repeated', collect, [])
     .option('--jkt <thumbprint>', 'bind the token to the key with this RFC 7638 thumbprint')
     .option('--as <id>', 'act as somebody else, if policy allows')
-
-const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value]
 
 function build(io: Io, leave: (code: number) => void): Command {
   const program = new Command('symbolon').description('Short-lived scoped tokens, signed by a quorum of machines that each judge every request.')
@@ -116,6 +115,8 @@ function build(io: Io, leave: (code: number) => void): Command {
     .option('--issuer <url>', 'whose tokens they verify, with --jwks')
     .option('--any-audience', 'look at a token that is meant for somebody else')
 
+  addRosterCommands(program, add, io)
+
   const config = program.command('config').description('Look at settings.')
   add(config, 'show', 'Show every setting.', 'symbolon config show --origin', async (flags, settings) => (await import('./config-show.ts')).configShow(settings, { origin: flags['origin'] === true })).option('--origin', 'and where each came from')
 
@@ -147,9 +148,6 @@ function formatOf({ format }: Settings): Format | undefined {
   if (found === undefined) throw new LocalFailure(`There is no format ${format.value}`, `${format.origin} names it`, `Use ${formats.join(', ')}.`)
   return found
 }
-
-const arrayOf = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : [])
-const stringOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
 
 const wordsOf = (command: Command, before = ''): { path: string; flags: string[] }[] =>
   command.commands.flatMap((each) => {

@@ -31,6 +31,24 @@ export function writePrivate(path: string, bytes: Uint8Array): void {
   }
 }
 
+/** @returns false, and nothing written, if there is a file already */
+export function createPrivateFile(path: string, text: string): boolean {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    const file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600)
+    try {
+      writeSync(file, text)
+      fsyncSync(file)
+      return true
+    } finally {
+      closeSync(file)
+    }
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
+    throw systemFailure(path, error, 'written')
+  }
+}
+
 /** @returns undefined if there is none. The bytes are the caller's to wipe. @throws LocalFailure if others may read or write it */
 export function readPrivate(path: string): Buffer | undefined {
   try {

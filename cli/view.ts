@@ -21,8 +21,10 @@ export interface View {
 }
 export interface Table {
   readonly head?: readonly string[]
-  readonly rows: readonly (readonly string[])[]
+  readonly rows: readonly (readonly Cell[])[]
 }
+/** `whole`: an address or link of our own making, not cut and not redacted, for it is what was asked for. */
+export type Cell = string | { readonly whole: string }
 
 export interface Showing {
   /** Absent: a table on a terminal, JSON elsewhere. */
@@ -86,7 +88,7 @@ const plain = (value: unknown): string => (typeof value === 'string' ? value : J
 
 /** Whatever a server said comes to the terminal as text that cannot steer it. A token is shown whole: it is what was asked for. */
 function tableText({ head, rows }: Table, color: boolean): string {
-  const safe = rows.map((row) => row.map((cell) => (isToken(cell) ? cell : printable(cell))))
+  const safe = rows.map((row) => row.map((cell) => (typeof cell !== 'string' ? steerless(cell.whole) : isToken(cell) ? cell : printable(cell))))
   const all = head === undefined ? safe : [head, ...safe]
   const widths = (all[0] ?? []).map((_cell, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
   const line = (row: readonly string[]) => row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join('  ').trimEnd()

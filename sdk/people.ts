@@ -1,7 +1,9 @@
-import { fromBase64url, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { equalBytes, fromBase64url, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { Approval } from '@symbolon/protocol/approval.ts'
-import type { Change, Entry } from '@symbolon/protocol/book.ts'
+import { entryDigest, slotOfEntry, type CertifiedEntry, type Change, type Entry } from '@symbolon/protocol/book.ts'
+import { canonical } from '@symbolon/protocol/json.ts'
 import { changeResponse, changesResponse, entryResponse, rosterResponse, stopResponse, type ChangeResponse, type ChangesResponse, type EntryResponse, type ReadRequest, type RosterResponse, type StopResponse } from '@symbolon/protocol/http.ts'
+import { verifyCertificate } from '@symbolon/roster/certificate.ts'
 import { decodeRoster, rosterDigest, type Roster } from '@symbolon/roster/roster.ts'
 import type { z } from 'zod'
 import type { Credential } from './credential.ts'
@@ -19,9 +21,13 @@ export interface Who {
 
 export interface RosterRead {
   readonly document: Roster
+  /** Of this deployment. */
+  readonly lineage: Base64url
   readonly digest: Base64url
   /** t signers vouch for this very document, in the keyset that was followed from the pin. Else the api alone says so. */
   readonly vouched: boolean
+  /** What rows did to themselves, by entries that t signers of the document certified. */
+  readonly entries: readonly CertifiedEntry[]
   readonly response: RosterResponse
 }
 
@@ -85,5 +91,10 @@ function judgeRoster(response: RosterResponse, { keyset, lineage }: Deployment):
   const other = document.version === keyset.roster && digest !== keyset.digest
   const foreign = document.lineage !== undefined && document.lineage !== lineage
   if (older || other || foreign) return failed('roster_differs', { detail: `version ${document.version}, ${digest}` })
-  return ok({ document, digest, vouched: digest === keyset.digest, response })
+  return ok({ document, lineage, digest, vouched: digest === keyset.digest, entries: response.entries.filter((entry) => isCertified(entry, document, lineage)), response })
+}
+
+function isCertified({ entry: { statement }, certificate }: CertifiedEntry, document: Roster, lineage: Base64url): boolean {
+  const meant = certificate.subject === entryDigest(statement) && equalBytes(canonical(certificate.slot), canonical(slotOfEntry(statement)))
+  return meant && statement.lineage === lineage && verifyCertificate(certificate, document, lineage).ok
 }

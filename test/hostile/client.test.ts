@@ -331,7 +331,7 @@ describe('the command line', () => {
     expect(err.trimEnd().split('\n').filter((line) => !/^(symbolon: | {2}why: | {2}do: )/.test(line))).toEqual([])
   })
 
-  const status = { issuer: steering, jwks_uri: steering, lineage: steering, roster: 1, policy: steering, threshold: 2, ready: false, problems: [steering], audiences: [steering], default_audience: steering, signers: [{ id: 1, name: 'one', healthy: false, problem: steering, epoch: 1, roster: 1, policy: 'p', commitments: 0 }] }
+  const status = { issuer: steering, jwks_uri: steering, lineage: steering, roster: 1, policy: steering, threshold: 2, ready: false, pending: 0, problems: [steering], audiences: [steering], default_audience: steering, signers: [{ id: 1, name: 'one', healthy: false, problem: steering, epoch: 1, roster: 1, policy: 'p', commitments: 0 }] }
   test.each([['-o', 'table'], ['-o', 'json'], ['-o', 'yaml'], ['-o', 'env'], ['--field', 'issuer'], ['--field', 'signers'], ['--field', 'problems.0']])('L-2 nor in what is shown with %s %s', async (...flags) => {
     at((await serve(({ path }) => (path === '/v1/status' ? { status: 200, body: status } : undefined))).addr)
     // Our own bold headings are escape sequences too.
