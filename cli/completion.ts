@@ -23,13 +23,18 @@ export function completion(shell: string, { commands }: Words): string {
 }
 
 function bash(commands: Words['commands'], common: readonly string[], names: readonly string[]): string {
-  const cases = commands.map(({ path, flags }) => `    ${path.split(' ')[0]}) words="${[...new Set([...flags, ...common, ...names.filter((name) => name.startsWith(`${path} `)).map((name) => name.slice(path.length + 1))])].join(' ')}" ;;`)
+  const firsts = [...new Set(names.map((name) => name.split(' ')[0] ?? ''))]
+  const cases = firsts.map((first) => {
+    const own = commands.filter(({ path }) => path === first || path.startsWith(`${first} `))
+    const words = [...own.flatMap(({ flags }) => flags), ...common, ...own.flatMap(({ path }) => path.split(' ').slice(1))]
+    return `    ${first}) words="${[...new Set(words)].join(' ')}" ;;`
+  })
   return `_symbolon() {
-  local words="${[...new Set(names.map((name) => name.split(' ')[0]))].join(' ')}"
+  local words="${firsts.join(' ')}"
   case "\${COMP_WORDS[1]}" in
-${[...new Map(cases.map((line) => [line.split(')')[0], line])).values()].join('\n')}
+${cases.join('\n')}
   esac
-  [ "$COMP_CWORD" -eq 1 ] && words="${[...new Set(names.map((name) => name.split(' ')[0]))].join(' ')}"
+  [ "$COMP_CWORD" -eq 1 ] && words="${firsts.join(' ')}"
   COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
 }
 complete -o default -F _symbolon symbolon

@@ -174,7 +174,7 @@ const restated = ({ cnf, exp, scope, jti }: TokenClaims, now: number) => ({
 function read<T>({ status, headers, body }: Answer, schema: z.ZodType<T>): Outcome<T> {
   if (status === 200) {
     const decoded = decodeAs(schema, body, body.length)
-    return decoded.ok ? ok(decoded.value) : failed('answer_malformed', { status, detail: decoded.reason })
+    return decoded.ok ? ok(decoded.value) : failed('answer_malformed', { status, detail: decoded.reason, problems: decoded.problems })
   }
   const json = decodeJson(body, body.length)
   const said = problem.safeParse(json.ok ? json.value : undefined)
