@@ -24,7 +24,7 @@ export interface RunOptions {
 export function openShell() {
   const folder = mkdtempSync(join(tmpdir(), 'symbolon-cli-'))
   const env: Record<string, string | undefined> = { HOME: join(folder, 'user'), PATH: process.env['PATH'] }
-  const write = (path: string, text: string, mode = 0o600): string => {
+  const write = (path: string, text: string | Uint8Array, mode = 0o600): string => {
     const full = join(folder, path)
     mkdirSync(dirname(full), { recursive: true })
     writeFileSync(full, text)

@@ -259,8 +259,8 @@ describe('what a grant is for', () => {
   })
 
   test.each([
-    ['open to others', (path: string) => shell.write(path, readFileSync(join(shell.folder, path), 'latin1'), 0o644), 1],
-    ['another one', (path: string) => shell.write(path, String(generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'der' }).toString('latin1'))), 4],
+    ['open to others', (path: string) => shell.write(path, readFileSync(join(shell.folder, path)), 0o644), 1],
+    ['another one', (path: string) => shell.write(path, generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'der' })), 4],
   ])('a key file that is %s is not used', async (_name, spoil, exit) => {
     const requests = await serve()
     await signIn()

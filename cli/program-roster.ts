@@ -16,7 +16,7 @@ export function addRosterCommands(program: Command, add: Add, io: Io): void {
   add(roster, 'show', 'Show people, services, issuers and trusts.', 'symbolon roster show', async (_flags, settings) => (await import('./roster-show.ts')).rosterShow(settings, io))
   add(roster, 'status', 'Show which version is in force where, what is pending, and who is stopped.', 'symbolon roster status', async (_flags, settings) => (await import('./roster-show.ts')).rosterStatus(settings, io))
   add(roster, 'log', 'Show every version: who proposed it, who approved.', 'symbolon roster log', async (_flags, settings) => (await import('./roster-show.ts')).rosterLog(settings, io))
-  add(roster, 'diff [change]', 'Show what a pending change, or a file, would change.', 'symbolon roster diff', async (flags, settings, [change]) => (await import('./roster-diff.ts')).rosterDiff({ change, file: stringOf(flags['file']) }, settings, io)).option('--file <file>', 'a whole next roster, JSON or YAML')
+  add(roster, 'diff [change]', 'Show what a pending change, or a file, would change.', 'symbolon roster diff', async (flags, settings, [change]) => (await import('./roster-diff.ts')).rosterDiff({ change: change === '' ? undefined : change, file: stringOf(flags['file']) }, settings, io)).option('--file <file>', 'a whole next roster, JSON or YAML')
   add(roster, 'bootstrap', 'Make the first guardian’s code; after the ceremony, print its link.', 'symbolon roster bootstrap', async (flags, settings) =>
     (await import('./roster-bootstrap.ts')).rosterBootstrap({ seedFile: stringOf(flags['seedFile']), lifetime: secondsOf(stringOf(flags['valid']) ?? '24h', '--valid') }, settings, io))
     .option('--seed-file <file>', 'where the seed lies, or is to lie')
@@ -63,10 +63,10 @@ function addProposals(roster: Command, add: Add, io: Io): void {
     .option('--group <group>', 'may be repeated', collect, [])
     .option('--approver', 'their passkey may approve')
     .option('--valid <duration>', 'how long the link is good for', '3d')
-  change(parent, 'remove <id>', 'Remove a person or a service.', 'symbolon roster propose remove bob', async ([id = '']) => {
+  change(parent, 'remove <id>', 'Remove a person or a service.', 'symbolon roster propose remove bob', async ([id = ''], flags) => {
     const { removeMade } = await edits()
-    return (read) => removeMade(id, read)
-  })
+    return (read) => removeMade(id, stringOf(flags['count']), read)
+  }).option('--count <n>', 'how many guardians must approve afterwards, if one is removed')
   change(parent, 'role <id>', 'Give or take roles.', 'symbolon roster propose role bob --add releaser', async ([id = ''], flags) => {
     const { rolesMade } = await edits()
     return (read) => rolesMade(id, { add: listOf(flags['add']), remove: listOf(flags['remove']) }, read)

@@ -54,7 +54,7 @@ function build(io: Io, leave: (code: number) => void): Command {
       // commander gives the arguments, then the flags, then the command.
       const flags = command.opts()
       const settings = resolveSettings(settingFlags(flags), io)
-      const ran = await action(flags, settings, given.slice(0, -2).map(String))
+      const ran = await action(flags, settings, given.slice(0, -2).map((each) => (each === undefined ? '' : String(each))))
       if (!ran.ok) return leave(fail(ran.error, io))
       show(ran.value, { format: formatOf(settings), field: stringOf(flags['field']), color: !io.env['NO_COLOR'] }, io.out)
       return 'exit' in ran ? leave(ran.exit) : undefined

@@ -7,7 +7,7 @@ import { checkShape } from '@symbolon/protocol/json.ts'
 import { linkUrl } from '@symbolon/protocol/link.ts'
 import { readBundle } from '@symbolon/policy/bundle.ts'
 import { encodePolicyData } from '@symbolon/policy/data.ts'
-import { addService, invite, removePerson, removeService, setIssuer, setPolicy, setRoles, setTrust } from '@symbolon/roster/edit.ts'
+import { addService, invite, removePerson, removeService, setGuardians, setIssuer, setPolicy, setRoles, setTrust } from '@symbolon/roster/edit.ts'
 import { issuer, trust, type Roster, type Service } from '@symbolon/roster/roster.ts'
 import type { RosterRead } from '@symbolon/sdk/people.ts'
 import { readFile, readText } from './connect.ts'
@@ -42,7 +42,13 @@ export function inviteMade(id: string, { name, roles, groups, approver, lifetime
   }
 }
 
-export const removeMade = (id: string, { document }: RosterRead): Made => ({ edits: [document.services.some((row) => row.id === id) ? removeService(id) : removePerson(id)] })
+/** A guardian's removal may ask for another count: so many must still be there, and one more. */
+export function removeMade(id: string, count: string | undefined, { document }: RosterRead): Made {
+  if (document.services.some((row) => row.id === id)) return { edits: [removeService(id)] }
+  if (count === undefined) return { edits: [removePerson(id)] }
+  if (!/^[1-9][0-9]?$/.test(count)) throw new LocalFailure('--count is no number', `${JSON.stringify(count.slice(0, 20))} is not from 1 to 99`, 'Give how many guardians must approve.')
+  return { edits: [removePerson(id), (draft) => (draft.guardians === undefined ? { problem: 'there are no guardians' } : setGuardians({ ...draft.guardians, count: Number(count) })(draft))] }
+}
 
 export function rolesMade(id: string, { add, remove }: { readonly add: readonly string[]; readonly remove: readonly string[] }, { document }: RosterRead): Made {
   const now = rolesOf(id, document)

@@ -31,6 +31,8 @@ export interface ProposeFlags {
   readonly out?: string | undefined
 }
 
+/** What differs between any two versions. */
+const follows = /^(version|previous|lineage)(\/|$)/
 /** Beyond this no program takes it as an argument (Linux: 128 KiB each). */
 const longestUrl = 100_000
 
@@ -41,7 +43,7 @@ export const propose = (make: (read: RosterRead, console: string | undefined) =>
     const made = make(read, console.ok ? console.value : undefined)
     const next = successorOf(read, made.edits)
     const diff = diffRosters(read.document, next, read.entries)
-    if (diff.length === 0) throw new LocalFailure('Nothing changes', 'the next version would say what this one says', 'See `symbolon roster show`.')
+    if (diff.every(({ path }) => follows.test(path))) throw new LocalFailure('Nothing changes', 'the next version would say what this one says', 'See `symbolon roster show`.')
     const data = { version: next.version, from: read.digest, to: rosterDigest(next), diff }
     if (flags.dryRun) return ok({ data: { written: false, ...data }, raw: data.to, tables: [diffTable(diff)] })
     const draft: Draft = { v: 1, document: toBase64url(encodeRoster(next)), ...(made.bundle === undefined ? {} : { bundle: made.bundle }) }
