@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Trust } from '@symbolon/roster/roster.ts'
 import { at, bundleWith, defaultData, makeWorld } from './judge.testkit.ts'
+import { makePeople } from './people.testkit.ts'
 import { rehearse, type Asker, type Wish } from './rehearse.ts'
 
 const trust = (id: string, when: Trust['when'], roles: string[]): Trust => ({ id, name: id, issuer: 'forge', when, roles, groups: [] })
@@ -54,6 +55,21 @@ describe('a rehearsal by the claims of an ID token', () => {
     const { flaws, matching } = rehearse({ roster: draft, bundle: world.bundle, asker: { kind: 'claims', claims }, wish: { scope: ['read:logs'] }, now: at })
     expect(flaws.map((flaw) => flaw.trust)).toContain('loose')
     expect(matching).toEqual([])
+  })
+})
+
+describe('a rehearsal by a person', () => {
+  const guarded = bundleWith({ ...defaultData, scopes: { 'write:staging': { touch: true } } })
+  const { roster } = makePeople({ bundle: guarded })
+  const person = (id: string, touch: boolean, wish: Partial<Wish> = {}) => rehearse({ roster, bundle: guarded, asker: { kind: 'person', id, touch }, wish: { scope: ['write:staging'], client: 'cli', ...wish }, now: at }).explanation
+
+  test('who touches has what asks for a touch', () => expect(person('ann', true)).toMatchObject({ granted: true, principal: 'ann', claims: { acr: 'urn:symbolon:acr:touch' } }))
+  test('a grant has not, and is told what would change it', () => expect(person('ann', false)).toMatchObject({ granted: false, principal: 'ann', reasons: [{ code: 'touch_required', remedy: expect.stringContaining('passkey') }] }))
+  test('a grant has what asks for none', () => expect(person('ann', false, { scope: ['read:logs'] })).toMatchObject({ granted: true, claims: { acr: 'urn:symbolon:acr:grant', exp: at + 900 } }))
+  test('nobody of that name', () => expect(person('eve', true)).toMatchObject({ granted: false, reasons: [{ code: 'passkey_unknown' }] }))
+  test('somebody without a passkey yet can be rehearsed', () => {
+    const invited = { ...roster, people: roster.people.map((row) => ({ ...row, passkeys: [] })) }
+    expect(rehearse({ roster: invited, bundle: guarded, asker: { kind: 'person', id: 'dan', touch: true }, wish: { scope: ['read:logs'] }, now: at }).explanation).toMatchObject({ granted: true })
   })
 })
 

@@ -1,28 +1,29 @@
-import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
-import { toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { generateKeyPairSync } from 'node:crypto'
+import { toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { Evidence } from '@symbolon/protocol/evidence.ts'
-import { boundAudience, encodeIntent, intentDigest, type TokenIntent } from '@symbolon/protocol/intent.ts'
-import { assembleJws } from '@symbolon/protocol/jws.ts'
+import { encodeIntent, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
-import { proofSigningInput } from '@symbolon/protocol/proof.ts'
 import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
 import { nearMisses, type NearMiss } from '@symbolon/evidence/near-miss.ts'
-import { lintTrusts, soundTrusts, type LintProblem } from '@symbolon/roster/trust-lint.ts'
+import { noStops } from '@symbolon/evidence/stops.ts'
 import { matches, type Claims } from '@symbolon/evidence/trust.ts'
 import { lineageOf } from '@symbolon/roster/keyset.ts'
 import type { Roster, RosterDraft } from '@symbolon/roster/roster.ts'
-import { noStops } from '@symbolon/evidence/stops.ts'
+import { lintTrusts, soundTrusts, type LintProblem } from '@symbolon/roster/trust-lint.ts'
 import type { Bundle } from './bundle.ts'
 import { explanationOf, type Explanation } from './explain.ts'
 import { openJudge } from './judge.ts'
+import { grantEvidence, idTokenEvidence, keyEvidence, passkeyEvidence, propKid, propPasskey, type Prop } from './rehearse-evidence.ts'
 
 /* A rehearsal: what the real judge would say, for the author of a roster or policy, who has neither keys nor signatures. The roster
-   is copied, the keys that matter are replaced by a throwaway one, and the claims are signed with it; then judge() judges. */
+   is copied, the keys that matter are replaced by a throwaway one, and evidence is made with it; then judge() judges. */
 
-/** Who asks: an ID token by its claims, a service of the roster, or somebody with these roles. */
+/** Who asks: an ID token by its claims, a service or person of the roster, or somebody with these roles. */
 export type Asker =
   | { readonly kind: 'claims'; readonly claims: Claims; readonly sub?: string }
   | { readonly kind: 'service'; readonly id: string }
+  /** `touch`: with a passkey, touched for this very request; else by a grant, without a ceiling of its own. */
+  | { readonly kind: 'person'; readonly id: string; readonly touch: boolean }
   | { readonly kind: 'roles'; readonly roles: readonly string[]; readonly groups?: readonly string[] }
 
 export type Wish = Pick<TokenIntent, 'scope'> & Partial<Pick<TokenIntent, 'aud' | 'ttl' | 'client' | 'ctx' | 'reason'>>
@@ -51,7 +52,7 @@ export interface Rehearsal {
 export function rehearse({ roster, bundle, asker, wish, now }: RehearsalOptions): Rehearsal {
   const stage = stageOf(roster, bundle, asker)
   const { matching, misses } = trustsFor(stage.roster, asker)
-  const sub = asker.kind === 'claims' ? (asker.sub ?? (matching.length === 1 ? matching[0] : undefined) ?? nobody) : asker.kind === 'service' ? asker.id : nobody
+  const sub = asker.kind === 'claims' ? (asker.sub ?? (matching.length === 1 ? matching[0] : undefined) ?? nobody) : asker.kind === 'roles' ? nobody : asker.id
   const intent: TokenIntent = {
     v: 1,
     kind: 'token',
@@ -72,31 +73,29 @@ export function rehearse({ roster, bundle, asker, wish, now }: RehearsalOptions)
   return { explanation: explanationOf(judgement), matching, misses, flaws: lintTrusts(roster) }
 }
 
-/** As issuers write it: JSON of any spelling. */
-const segment = (part: object): string => toBase64url(utf8(JSON.stringify(part)))
-
 /** Stands for whoever has no row, or no single one. */
 const nobody = 'nobody'
-const kid = 'rehearsal'
 
 interface Stage {
   readonly roster: Roster
-  readonly key: KeyObject
+  readonly prop: Prop
 }
 
 function stageOf(roster: RosterDraft, bundle: Bundle, asker: Asker): Stage {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519')
   const jwk = { kty: 'OKP', crv: 'Ed25519', x: publicKey.export({ format: 'jwk' }).x as Base64url } as const
-  const keys = [{ id: kid, jwk }]
+  const prop = { jwk, key: privateKey }
+  const keys = [{ id: propKid, jwk }]
   const added = asker.kind === 'roles' ? [{ id: nobody, name: nobody, roles: [...asker.roles], groups: [...(asker.groups ?? [])], keys }] : []
   const played = asker.kind === 'service' ? roster.services.map((row) => (row.id === asker.id ? { ...row, keys } : row)) : roster.services.filter((row) => row.id !== nobody)
   return {
-    key: privateKey,
+    prop,
     roster: {
       ...roster,
       policy: bundle.digest,
+      people: roster.people.map((row) => (asker.kind === 'person' && row.id === asker.id ? { ...row, passkeys: [propPasskey(prop)] } : row)),
       services: [...played, ...added],
-      issuers: roster.issuers.map(({ jwks_uri: _, ...row }) => ({ ...row, keys: [{ kid, alg: 'EdDSA', jwk }] })),
+      issuers: roster.issuers.map(({ jwks_uri: _, ...row }) => ({ ...row, keys: [{ kid: propKid, alg: 'EdDSA', jwk }] })),
       // The token group, too: what is built here can never be mistaken for what the deployment signs.
       groups: [{ purpose: 'token', epoch: 1, t: 2, n: 3, key: jwk.x, kid: thumbprint(jwk), alg: 'EdDSA', shares: [] }],
     },
@@ -110,12 +109,8 @@ function trustsFor(roster: Roster, asker: Asker): Pick<Rehearsal, 'matching' | '
   return { matching: trusts.filter((row) => matches(row, asker.claims)).map((row) => row.id), misses: nearMisses(trusts, asker.claims) }
 }
 
-function evidenceOf(asker: Asker, intent: TokenIntent, { roster, key }: Stage): Evidence {
-  const digest = intentDigest(encodeIntent(intent))
-  const signed = (signingInput: string) => assembleJws(signingInput, sign(null, utf8(signingInput), key))
-  if (asker.kind !== 'claims') return { kind: 'key', proof: signed(proofSigningInput({ typ: 'symbolon-proof+jwt', alg: 'EdDSA', kid }, { iss: roster.deployment.issuer, intent: toBase64url(digest), kind: 'token', iat: intent.iat })) }
-  const { nbf: _, ...claims } = asker.claims
-  const row = roster.issuers.find(({ issuer }) => issuer === claims['iss'])
-  const bearer = row?.class === 'bearer' && claims['aud'] === row.bearer_audience
-  return { kind: 'id_token', token: signed([{ alg: 'EdDSA', kid }, { ...claims, ...(bearer ? {} : { aud: boundAudience(digest) }), iat: intent.iat, exp: intent.exp }].map(segment).join('.')) }
+function evidenceOf(asker: Asker, intent: TokenIntent, { roster, prop }: Stage): Evidence {
+  if (asker.kind === 'claims') return idTokenEvidence(intent, asker.claims, roster, prop)
+  if (asker.kind === 'person') return asker.touch ? passkeyEvidence(intent, roster, prop) : grantEvidence(intent, roster, prop)
+  return keyEvidence(intent, prop)
 }
