@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { makeWorld } from '@symbolon/policy/judge.testkit.ts'
+import { bundleWith, defaultData, makeWorld } from '@symbolon/policy/judge.testkit.ts'
+import { makePeople } from '@symbolon/policy/people.testkit.ts'
 import { openShell, type Shell } from './cli.testkit.ts'
 
 let shell: Shell
@@ -45,6 +46,15 @@ describe('explain without a server, key or signature', () => {
     expect((await explain('--roles', 'engineer', '--scope', 'write:prod')).granted).toBe(false)
   })
 
+  test('a person, and whether they touched', async () => {
+    const guarded = { ...defaultData, scopes: { 'write:staging': { touch: true } } }
+    shell.write('roster.json', JSON.stringify(makePeople({ bundle: bundleWith(guarded) }).roster))
+    const asked = (...flags: string[]) => explain('--scope', 'write:staging', '--policy', shell.write('data.json', JSON.stringify(guarded)), ...flags)
+    expect(await asked('--person', 'dan', '--touch')).toMatchObject({ granted: true, principal: 'dan' })
+    expect(await asked('--person', 'dan')).toMatchObject({ granted: false, reasons: [{ code: 'touch_required' }] })
+    expect(await asked('--person', 'eve', '--touch')).toMatchObject({ granted: false, reasons: [{ code: 'passkey_unknown' }] })
+  })
+
   test('another policy’s data decides otherwise', async () => {
     const data = JSON.parse((await import('node:fs')).readFileSync(new URL('../policy/data.json', import.meta.url), 'utf8')) as { roles: Record<string, unknown> }
     const path = shell.write('data.json', JSON.stringify({ ...data, roles: { ...data.roles, engineer: data.roles['sre'] } }))
@@ -55,6 +65,8 @@ describe('explain without a server, key or signature', () => {
     ['a roster that is none', ['--roster', 'claims.json', '--roles', 'sre'], 'is no roster'],
     ['claims that are none', ['--claims', 'list.json'], 'holds no claims'],
     ['two askers', ['--roles', 'sre', '--service', 'ci'], 'Two askers are named'],
+    ['a person and a service', ['--person', 'ann', '--service', 'ci'], 'Two askers are named'],
+    ['a touch of nobody', ['--roles', 'sre', '--touch'], 'Nobody is named who touches'],
     ['a file that is not there', ['--claims', 'nowhere.json'], 'cannot be read'],
   ])('%s is said', async (_name, flags, said) => {
     claims({ a: 1 })

@@ -36,10 +36,12 @@ export function explainOffline(flags: ExplainFlags, settings: Settings, io: Io):
 const given = <T extends Readonly<Record<string, unknown>>>(fields: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as { [Name in keyof T]?: Exclude<T[Name], undefined> }
 
-function askerOf({ claims, service, roles }: ExplainFlags, { subject }: Settings): Asker {
-  if ([claims, service, roles].filter((each) => each !== undefined).length > 1) throw new LocalFailure('Two askers are named', '--claims, --service and --roles exclude each other', 'Give one of them.')
+function askerOf({ claims, service, person, touch, roles }: ExplainFlags, { subject }: Settings): Asker {
+  if ([claims, service, person, roles].filter((each) => each !== undefined).length > 1) throw new LocalFailure('Two askers are named', '--claims, --service, --person and --roles exclude each other', 'Give one of them.')
+  if (touch && person === undefined) throw new LocalFailure('Nobody is named who touches', '--touch is about --person', 'Give --person, or leave --touch out.')
   if (claims !== undefined) return { kind: 'claims', claims: claimsOf(claims), ...(subject === undefined || subject.from === 'home' ? {} : { sub: subject.value }) }
   if (service !== undefined) return { kind: 'service', id: service }
+  if (person !== undefined) return { kind: 'person', id: person, touch }
   return { kind: 'roles', roles: (roles ?? '').split(',').filter((role) => role !== '') }
 }
 

@@ -7,12 +7,12 @@ import { wishFlags, wishOf } from './request.ts'
 import type { Settings } from './settings.ts'
 import type { View } from './view.ts'
 
-export const explainFlags = wishFlags.extend({ claims: z.string().optional(), service: z.string().optional(), roles: z.string().optional(), roster: z.string().optional(), policy: z.string().optional() })
+export const explainFlags = wishFlags.extend({ claims: z.string().optional(), service: z.string().optional(), roles: z.string().optional(), person: z.string().optional(), touch: z.boolean().default(false), roster: z.string().optional(), policy: z.string().optional() })
 export type ExplainFlags = z.infer<typeof explainFlags>
 
-/** What a mint would come to. With `--claims`, `--service` or `--roles` nobody is asked: the judge runs here. */
+/** What a mint would come to. With `--claims`, `--service`, `--person` or `--roles` nobody is asked: the judge runs here. */
 export async function explain(flags: ExplainFlags, settings: Settings, io: Io): Promise<Outcome<View>> {
-  if (flags.claims !== undefined || flags.service !== undefined || flags.roles !== undefined) return (await import('./explain-offline.ts')).explainOffline(flags, settings, io)
+  if ([flags.claims, flags.service, flags.person, flags.roles].some((asker) => asker !== undefined)) return (await import('./explain-offline.ts')).explainOffline(flags, settings, io)
   const opened = clientOf(settings, io)
   if (!opened.ok) return opened
   try {

@@ -75,6 +75,8 @@ function build(io: Io, leave: (code: number) => void): Command {
   }))
     .option('--claims <file>', 'judge here, for a job with these ID token claims (JSON)')
     .option('--service <id>', 'judge here, for this service of the roster')
+    .option('--person <id>', 'judge here, for this person of the roster, by a grant')
+    .option('--touch', 'with --person: by a passkey touched for this very request')
     .option('--roles <roles>', 'judge here, for somebody with these roles, by comma')
     .option('--roster <file>', 'a roster, ceremony plan or template; default: the development deployment’s')
     .option('--policy <path>', 'a policy folder or data file; default: the development deployment’s')
