@@ -21,11 +21,13 @@ export interface Statement {
 export type StatementResult = { readonly ok: true; readonly chain?: readonly [X509Certificate, ...X509Certificate[]] } | { readonly ok: false; readonly why: string }
 
 const mostCertificates = 5
+/** Section 8 and the registry of RFC 8809: what a browser may hand on, and nothing here reads. */
+const unjudged = ['tpm', 'android-key', 'android-safetynet', 'fido-u2f', 'apple', 'compound']
 
 /** Formats that are not judged here attest to nothing; a `packed` or `none` one must be sound even where nobody asks for it. */
 export function readStatement({ fmt, attStmt, signed, key, aaguid }: Statement, keyring: Keyring): StatementResult {
   if (fmt === 'none') return attStmt.size === 0 ? { ok: true } : { ok: false, why: 'a statement of format none is empty' }
-  if (fmt !== 'packed') return { ok: true }
+  if (fmt !== 'packed') return typeof fmt === 'string' && unjudged.includes(fmt) ? { ok: true } : { ok: false, why: 'there is no such format' }
   const [alg, signature, x5c] = ['alg', 'sig', 'x5c'].map((name) => attStmt.get(name))
   if (!isBytes(signature)) return { ok: false, why: 'a packed statement has a signature' }
   if (x5c === undefined) {

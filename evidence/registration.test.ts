@@ -109,6 +109,7 @@ describe('a registration', () => {
 
   test('a format that is not judged here attests to nothing, and needs not', () => {
     expect(by({ attestation: () => ({ fmt: 'tpm', attStmt: new Map<CborValue, CborValue>([['ver', '2.0']]) }) })).toBe('ok')
+    expect(by({ attestation: () => ({ fmt: 'Packed', attStmt: new Map() }) })).toBe('registration_invalid registration.attestation')
   })
 })
 
