@@ -17,6 +17,8 @@ export interface Tab {
   /** Errors of the page's console and uncaught exceptions so far, policy violations among them. Empty at the end of a good test. */
   readonly errors: readonly string[]
   readonly authenticator: Authenticator
+  /** Bytes of every answer, headers included, so far, as they came over the wire. */
+  received(): number
   /** What axe finds, WCAG 2.2 A and AA and best practices. */
   violations(): Promise<readonly Violation[]>
   /** Writes `docs/images/<name>.png` when SYMBOLON_SCREENSHOTS is set; otherwise nothing. */
@@ -54,14 +56,24 @@ export async function startBrowser(): Promise<TestBrowser> {
 async function openTab(browser: Browser, { url, width = 1100, height = 800, dark = false, reducedMotion = false }: TabOptions): Promise<Tab> {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', reducedMotion: reducedMotion ? 'reduce' : 'no-preference', locale: 'en-GB', timezoneId: 'UTC' })
   const page = await context.newPage()
+  page.setDefaultTimeout(15_000)
   const errors: string[] = []
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') errors.push(message.text())
   })
   page.on('pageerror', (error) => errors.push(String(error)))
-  const authenticator = await addAuthenticator(await context.newCDPSession(page))
+  const session = await context.newCDPSession(page)
+  const received = await countBytes(session)
+  const authenticator = await addAuthenticator(session)
   await page.goto(url)
-  return { page, errors, authenticator, violations: () => violationsOf(page), picture: (name) => picture(page, name) }
+  return { page, errors, authenticator, received, violations: () => violationsOf(page), picture: (name) => picture(page, name) }
+}
+
+async function countBytes(session: CDPSession): Promise<() => number> {
+  let total = 0
+  session.on('Network.loadingFinished', ({ encodedDataLength }) => (total += encodedDataLength))
+  await session.send('Network.enable')
+  return () => total
 }
 
 async function addAuthenticator(session: CDPSession): Promise<Authenticator> {

@@ -2,6 +2,8 @@ import { fromBase64url, toBase64url } from '@symbolon/protocol/bytes.ts'
 import { entryBytes, type Change, type EntryStatement } from '@symbolon/protocol/book.ts'
 import type { ChangeResponse, EntryResponse } from '@symbolon/protocol/http.ts'
 import type { Link } from '@symbolon/protocol/link.ts'
+import { diffRosters, type DiffLine } from '@symbolon/roster/diff.ts'
+import { firstPeople, successor } from '@symbolon/roster/edit.ts'
 import { decodeRoster, encodeRoster, rosterDigest, type Person, type Roster } from '@symbolon/roster/roster.ts'
 import type { Answer, Api } from './api.ts'
 import { bootstrapEvidence, openCode, type Code } from './code.ts'
@@ -37,6 +39,8 @@ export async function readVersionOne(link: BootstrapLink, { deployment, api }: {
 
 export interface Proposal {
   readonly next: Roster
+  /** What it changes, in sentences; those that give somebody more come first. */
+  readonly diff: readonly DiffLine[]
   readonly asked: Built
   readonly change: Change
 }
@@ -46,9 +50,11 @@ export async function proposeFirst(link: BootstrapLink, version1: Roster, who: {
   const code = openCode(link)
   const made = await makePasskey({ lineage: deployment.lineage, row: who.id, by: code.thumbprint }, who, deployment)
   if (!made.ok) return made
-  const next = secondVersion(version1, firstPerson(who, made.value), deployment)
+  const edited = successor({ document: version1, entries: [] }, firstPeople([firstPerson(who, made.value)]))
+  if (!edited.ok) return failed(trouble('roster_unsound', 'This would make no sound roster', edited.problems.join('; ')))
+  const next = edited.document
   const asked = build({ kind: 'roster', sub: 'bootstrap', version: 2, from: [rosterDigest(version1)], to: rosterDigest(next) }, deployment)
-  return ok({ next, asked, change: changeOf(next, asked, { code, row: who.id, made: made.value }) })
+  return ok({ next, diff: diffRosters(version1, next), asked, change: changeOf(next, asked, { code, row: who.id, made: made.value }) })
 }
 
 const firstPerson = ({ id, name, roles }: { readonly id: string; readonly name: string; readonly roles: readonly string[] }, { credential, key, aaguid, synced }: Registered): Person => ({
@@ -58,13 +64,6 @@ const firstPerson = ({ id, name, roles }: { readonly id: string; readonly name: 
   groups: [],
   passkeys: [{ id: credential, name: 'First passkey', key, uses: ['sign_in', 'approve'], aaguid, synced }],
 })
-
-/** Seconds that a proposed change waits for guardians. */
-const window = 86_400
-
-function secondVersion({ bootstrap: _spent, ...version1 }: Roster, person: Person, { lineage, keyset }: Deployment): Roster {
-  return { ...version1, version: 2, previous: [keyset.digest], lineage, people: [person], guardians: { people: [person.id], count: 1, window } }
-}
 
 const changeOf = (next: Roster, asked: Built, { code, row, made }: { readonly code: Code; readonly row: string; readonly made: Registered }): Change => ({
   v: 1,

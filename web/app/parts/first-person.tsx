@@ -8,6 +8,7 @@ import { proposeFirst, readVersionOne, submitFirst, type BootstrapLink, type Pro
 import type { Result } from '../result.ts'
 import { go } from '../router.ts'
 import type { Trouble } from '../trouble.ts'
+import { Diff } from './diff.tsx'
 import { Facts } from './facts.tsx'
 import { SignerParts } from './signer-parts.tsx'
 import { TroubleBox } from './trouble-box.tsx'
@@ -98,8 +99,13 @@ function Submitting({ proposal }: { readonly proposal: Proposal }): ReactNode {
   )
 }
 
-function Changes({ proposal: { next, asked } }: { readonly proposal: Proposal }): ReactNode {
-  return <Facts rows={[['People', next.people.map(({ id, name: called, roles }) => `${called} (${id}), ${roles.length === 0 ? 'no role' : roles.join(', ')}`).join('; ')], ['Guardians', (next.guardians?.people ?? []).join(', ')], ['Bootstrap key', 'gone'], ['Digest of what is signed', asked.digestText]]} />
+function Changes({ proposal: { diff, asked } }: { readonly proposal: Proposal }): ReactNode {
+  return (
+    <>
+      <Diff lines={diff} />
+      <Facts mono rows={[['Digest of what is signed', asked.digestText]]} />
+    </>
+  )
 }
 
 function Waiting({ answer }: { readonly answer: ChangeResponse }): ReactNode {
