@@ -36,7 +36,7 @@ function Overview({ status }: { readonly status: StatusResponse }): ReactNode {
       </Alert>
       <Facts rows={[['Roster', `version ${status.roster}`], ['Policy', status.policy], ['Audiences', status.audiences.join(' ')]]} />
       <Title order={2} size="h3">Signers</Title>
-      <div className="wide"><Signers status={status} /></div>
+      <div className="wide" role="region" aria-label="Signers" tabIndex={0}><Signers status={status} /></div>
     </Stack>
   )
 }
