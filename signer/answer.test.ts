@@ -52,6 +52,27 @@ describe('another version', () => {
   })
 })
 
+test('W-6 TST-34 a passkey whose counter did not go up is signed for all the same, and told', async () => {
+  const table = await set()
+  const [seat] = table.seats
+  const honest = seat.signer.current()
+  let counter = 7
+  const current: Current = {
+    ...honest,
+    async judge(batch) {
+      const judged = await honest.judge(batch)
+      return typeof judged === 'string' ? judged : judged.map((each) => (each.verdict === 'granted' ? { ...each, passkey: { credential: other(), uses: ['sign_in'] as const, counter } } : each))
+    },
+  }
+  const touched: Seat = { ...seat, signer: { ...seat.signer, current: () => current } }
+  expect(await codes(touched, itemOf(table))).toEqual(['signed'])
+  expect(alarms(seat)).toEqual([])
+  counter = 3
+  expect(await codes(touched, itemOf(table))).toEqual(['signed'])
+  expect(alarms(seat)).toEqual(['counter_behind'])
+  expect(seat.events.find(({ event }) => event === 'alarm')).toMatchObject({ principal: 'ci', credential: other(), counter: 3, before: 7 })
+})
+
 describe('an honest request', () => {
   test('gets shares of two signers that make the token its intent asks for', async () => {
     const table = await set()
