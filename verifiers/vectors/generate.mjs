@@ -36,6 +36,8 @@ const malleable = () => {
 
 const cases = [
   ['good', 'a token as Symbolon mints it', good, 'ok'],
+  ['by-a-person', 'a person touched a passkey for it (RFC 8176)', token({}, { sub: 'ann', auth_time: 1_800_000_000, acr: 'urn:symbolon:acr:touch', amr: ['hwk', 'user'], 'urn:symbolon:v1': { origin: { kind: 'passkey' }, policy: 'A'.repeat(43) } }), 'ok'],
+  ['by-a-grant', 'a person’s grant asked for it; it names the grant and its ceiling', token({}, { sub: 'ann', auth_time: 1_799_990_000, acr: 'urn:symbolon:acr:grant', amr: ['swk', 'user'], 'urn:symbolon:v1': { origin: { ceiling: { aud: ['https://logs.example'], end: 1_800_000_900 }, grant: 'B'.repeat(42) + 'A', kind: 'grant' }, policy: 'A'.repeat(43) } }), 'ok'],
   ['next-key', 'signed by the second key of the set', token({ kid: nextJwk.kid }, {}, next), 'ok'],
   ['last-second', 'one second before its end', token({}, { exp: now + 1 }), 'ok'],
   ['at-exp', 'at its end it is over (RFC 7519, section 4.1.4)', token({}, { exp: now }), 'expired'],
