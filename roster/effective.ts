@@ -2,6 +2,7 @@ import type { Base64url } from '@symbolon/protocol/bytes.ts'
 import { entryDigest, type Entry, type EntryStatement } from '@symbolon/protocol/book.ts'
 import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
 import { passkeyOf } from './credential.ts'
+import { lineageOf } from './keyset.ts'
 import type { Passkey, Person, Roster, Service } from './roster.ts'
 
 /*
@@ -34,6 +35,8 @@ export function effectiveRoster(document: Roster, entries: Entries): Roster {
   const chains = new Map(document.services.map((row) => [row.id, distinct(rotations.filter((statement) => statement.row === row.id), ({ seq }) => `${seq}`)]))
   return {
     ...document,
+    // Of version 1 it follows from the document's digest, which this has another one of.
+    lineage: lineageOf(document),
     people: document.people.map((row) => withPasskey(row, enrolments.find((statement) => statement.row === row.id), taken)),
     services: document.services.map((row) => withChain(row, chains.get(row.id) ?? [], taken)),
   }

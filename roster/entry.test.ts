@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Entry, EntryStatement } from '@symbolon/protocol/book.ts'
 import { entryDigest } from '@symbolon/protocol/book.ts'
 import { effectiveRoster } from './effective.ts'
+import { lineageOf } from './keyset.ts'
 import { judgeEntry, type EntryInput } from './entry.ts'
 import { enrolmentOf, entryOf, filled, first, keyOf, lineage, nextOf, passkeyFor, peopled, personOf, registrationOf, rotationOf, thumb } from './roster.testkit.ts'
 import type { Roster } from './roster.ts'
@@ -113,6 +114,10 @@ describe('the effective roster', () => {
   test('an unreadable registration adds nothing', () => {
     const broken = entryOf({ ...enrolment.statement, registration: { ...registrationOf('dora-1'), attestation_object: filled(40, 1) } } as EntryStatement, 'code-dora')
     expect(passkeysOf(effectiveRoster(document, held(broken)), 'dora')).toEqual([])
+  })
+  test('I-1 stays of the document’s lineage, also in version 1, where that follows from the document', () => {
+    expect(lineageOf(effectiveRoster(first, held(one)))).toBe(lineageOf(first))
+    expect(lineageOf(effectiveRoster(document, held(one)))).toBe(lineageOf(first))
   })
   test('works for version 1 too', () => expect(keysOf(effectiveRoster(first, held(one)))).toEqual(['k2', 'svc-deploy-1']))
   test('lineages agree', () => expect(one.statement.lineage).toBe(lineage))
