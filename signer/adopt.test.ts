@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
 import { toBase64url } from '@symbolon/protocol/bytes.ts'
 import { adoptReply, type CertifiedVersion } from '@symbolon/protocol/book.ts'
@@ -138,6 +139,7 @@ describe('what is not certified is not adopted', () => {
     file.close()
     one.journal.close()
     expect(await codeOf(() => openClerk({ ...ground, folder: one.folder }))).toBe('book_unproven')
+    rmSync(one.folder, { recursive: true })
   })
 
   /** The file under a signer's own book, as somebody with its disk and its journal would write it. */
