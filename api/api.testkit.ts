@@ -21,6 +21,8 @@ import type { Allowance, Limiter } from './limiter.ts'
 import type { Overview } from './overview.ts'
 import type { Quorum } from './quorum.ts'
 import { openHolder } from './holder.ts'
+import { partsOf } from './changes.testkit.ts'
+import type { ChangeParts } from './changes.ts'
 import { routesOf } from './routes.ts'
 import { servingOf, type Serving } from './serving.ts'
 import { appOf, listen } from './server.ts'
@@ -69,6 +71,9 @@ export const honestQuorum = (world: World): Quorum => ({
 
 export interface Faked {
   readonly world?: WorldOptions
+  /** One that was made before. */
+  readonly made?: World
+  readonly changes?: (honest: ChangeParts) => ChangeParts
   readonly judges?: (honest: Judges) => Judges
   readonly quorum?: (honest: Quorum) => Quorum
   readonly addresses?: Limiter
@@ -86,7 +91,7 @@ export interface Faked {
 }
 
 export async function startApi(faked: Faked = {}) {
-  const world = makeWorld(faked.world)
+  const world = faked.made ?? makeWorld(faked.world)
   const { roster } = world
   const lineage = lineageOf(roster)
   const group = groupOf(roster, 'token')
@@ -116,6 +121,7 @@ export async function startApi(faked: Faked = {}) {
   const routes = routesOf({
     proofs,
     device: { devices: faked.devices ?? noDevices, consoleUrl: faked.devices === undefined ? undefined : 'http://localhost:8081', proofs, attempts: faked.attempts ?? memoryLimiter('device') },
+    changes: faked.changes?.(partsOf(world)) ?? partsOf(world),
     overview: { status: () => Promise.reject(new Error('not faked')), readiness: () => Promise.reject(new Error('not faked')), keyset: async () => ({ keysets: [deployment.keyset] }), ...faked.overview },
     metrics,
   })

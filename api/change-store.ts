@@ -41,6 +41,8 @@ export interface ChangeStore {
   /** The end of it. */
   refuse(digest: Base64url, outcome: string): Promise<void>
   accept(digest: Base64url): Promise<void>
+  /** Nobody needs to see it: its proposer was told. */
+  remove(digest: Base64url): Promise<void>
   /** Those that shall be submitted once more. */
   due(now: number): Promise<readonly Base64url[]>
   waiting(now: number): Promise<number>
@@ -108,6 +110,9 @@ export function changeStore(db: Kysely<Tables>): ChangeStore {
     },
     async accept(digest) {
       await update(digest).set({ state: 'accepted', again: false, outcome: null }).execute()
+    },
+    async remove(digest) {
+      await db.deleteFrom('change').where('digest', '=', idOf(digest)).execute()
     },
     async due(now) {
       const rows = await db.selectFrom('change').select('digest').where('exp', '>=', `${now}`).where((on) => on.or([on.and([on('state', '=', 'pending'), on('again', '=', true)]), on.and([on('state', '=', 'submitted'), on('claimed_until', '<', `${now}`)])])).limit(mostOfAll).execute()

@@ -2,6 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { decodeAs } from '@symbolon/protocol/json.ts'
 import { fingerprint, lineageOf, signedKeyset, type SignedKeyset } from '@symbolon/roster/keyset.ts'
+import type { BookState } from '@symbolon/roster/book.ts'
 import { decodeRoster, groupOf, problemsOf, rosterBytesLimit, type Group, type Roster } from '@symbolon/roster/roster.ts'
 import type { Base64url } from '@symbolon/protocol/bytes.ts'
 import { SafeError } from '@symbolon/runtime/log.ts'
@@ -30,6 +31,9 @@ export function loadDeployment(files: { readonly roster: string; readonly keyset
   const groupKey = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: group.key }, format: 'jwk' })
   return { roster: roster.value, lineage: lineageOf(roster.value), group, groupKey, keyset: keyset.value }
 }
+
+/** The same deployment at another version. An effective roster's digest means nothing, so its lineage is put in. */
+export const deploymentAt = (first: Deployment, { effective, lineage }: Pick<BookState, 'effective' | 'lineage'>): Deployment => ({ ...first, roster: effective === first.roster ? effective : { ...effective, lineage } })
 
 function read(path: string): Buffer {
   try {

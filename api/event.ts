@@ -4,7 +4,7 @@ import type { Part } from '@symbolon/protocol/mint.ts'
 
 /** What is known of one request at its end. The token's hash, never the token; no evidence, no proof. */
 export interface EventFacts {
-  readonly event: 'mint' | 'explain' | 'exchange' | 'intent' | 'device'
+  readonly event: 'mint' | 'explain' | 'exchange' | 'intent' | 'device' | 'read' | 'change' | 'approval' | 'entry' | 'stop'
   readonly request_id: string
   readonly trace_id: string
   /** Lineage of the deployment. */

@@ -1,3 +1,4 @@
+import type { Word } from '@symbolon/protocol/change.ts'
 import { faceOf, type ErrorCode } from '@symbolon/protocol/errors.ts'
 import type { Problem } from '@symbolon/protocol/json.ts'
 import type { Part } from '@symbolon/protocol/mint.ts'
@@ -15,6 +16,7 @@ export interface Failure {
   readonly decision?: Decision
   readonly refusals?: readonly Refusal[]
   readonly signers?: readonly Part[]
+  readonly words?: readonly Word[]
   readonly failing?: readonly { readonly check: string; readonly reason: string }[]
   /** Seconds. */
   readonly retryAfter?: number
@@ -33,7 +35,7 @@ export interface Face {
 /** RFC 9457. */
 export function problemFace(failure: Failure, at: { readonly requestId: string; readonly path: string }): Face {
   const { status, title } = faceOf(failure.code)
-  const { detail, problems, reasons, decision, refusals, signers, failing } = failure
+  const { detail, problems, reasons, decision, refusals, signers, words, failing } = failure
   const body: ProblemDetails = {
     type: `urn:symbolon:problem:${failure.code}`,
     title,
@@ -46,6 +48,7 @@ export function problemFace(failure: Failure, at: { readonly requestId: string; 
     ...(reasons === undefined ? {} : { reasons: [...reasons] }),
     ...(decision === undefined ? {} : { decision }),
     ...(signers === undefined ? {} : { signers: [...signers] }),
+    ...(words === undefined || words.length === 0 ? {} : { words: [...words] }),
     ...(failing === undefined ? {} : { failing: [...failing] }),
     ...(refusals === undefined ? {} : { refusals: [...refusals] }),
   }

@@ -2,7 +2,7 @@ import { parseJwks } from '@symbolon/evidence/jwks.ts'
 import type { MissingKey } from '@symbolon/evidence/established.ts'
 import type { Stops } from '@symbolon/evidence/stops.ts'
 import type { Bundle } from '@symbolon/policy/bundle.ts'
-import type { Judgement, JudgeRequest, RuleRequest, Ruling, Unavailable } from '@symbolon/policy/judgement.ts'
+import type { Judgement, JudgeRequest, RuleOptions, RuleRequest, Ruling, Unavailable } from '@symbolon/policy/judgement.ts'
 import type { JudgeInit, WorkerAnswer, WorkerCall, WorkerUpdate } from '@symbolon/policy/worker.ts'
 import type { Roster } from '@symbolon/roster/roster.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
@@ -17,7 +17,7 @@ export interface Judges {
   /** The same of a dry intent. */
   explain(request: JudgeRequest, clock: number): Promise<Judgement>
   /** What mints nothing. */
-  rule(request: RuleRequest, clock: number): Promise<Ruling>
+  rule(request: RuleRequest & RuleOptions, clock: number): Promise<Ruling>
 }
 
 export interface JudgesOptions {
@@ -96,6 +96,6 @@ export function judgesOver({ call, workers, fetchKey }: JudgingParts): Judges {
   return {
     judge: asking((judge: readonly JudgeRequest[]) => ({ judge }), ({ judged }) => judged),
     explain: asking((explain: readonly JudgeRequest[]) => ({ explain }), ({ explained }) => explained),
-    rule: asking((rule: readonly RuleRequest[]) => ({ rule }), ({ ruled }) => ruled),
+    rule: asking((rule: readonly (RuleRequest & RuleOptions)[]) => ({ rule }), ({ ruled }) => ruled),
   }
 }

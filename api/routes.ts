@@ -17,6 +17,8 @@ import { endpoint } from './metadata.ts'
 import { count, judge, mint, refusalOf, type Minted } from './mint.ts'
 import type { Overview } from './overview.ts'
 import { json, readJson, type ApiRequest, type ApiRoute, type Reply } from './route.ts'
+import { changeRoutes } from './change-routes.ts'
+import type { ReadParts } from './reading.ts'
 import type { Serving } from './serving.ts'
 import type { ProofStore } from './store.ts'
 
@@ -24,6 +26,7 @@ import type { ProofStore } from './store.ts'
 export interface Parts {
   readonly proofs: ProofStore
   readonly device: DeviceRouteParts
+  readonly changes: Omit<ReadParts, 'overview'>
   readonly overview: Overview
   readonly metrics: Metrics
 }
@@ -34,7 +37,7 @@ const signing = ['bytes_differ', 'roster_behind', 'policy_behind', 'quorum_unava
 
 /** Every route of the api, each with what it asks for. */
 export function routesOf(parts: Parts): readonly ApiRoute[] {
-  return [...minting(parts), ...deviceRoutes(parts.device), ...discovery(parts), ...health(parts)]
+  return [...minting(parts), ...deviceRoutes(parts.device), ...changeRoutes({ ...parts.changes, overview: parts.overview }), ...discovery(parts), ...health(parts)]
 }
 
 function minting(parts: Parts): readonly ApiRoute[] {

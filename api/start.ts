@@ -1,8 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { noStops } from '@symbolon/evidence/stops.ts'
+import type { Stops } from '@symbolon/evidence/stops.ts'
 import { bundleOf, wasmBytesLimit, type Bundle } from '@symbolon/policy/bundle.ts'
+import { bookLimit } from '@symbolon/protocol/book.ts'
+import type { BookState } from '@symbolon/roster/book.ts'
 import type { Roster } from '@symbolon/roster/roster.ts'
+import { openCacheFile } from '@symbolon/runtime/cache-file.ts'
+import { openRepeat } from '@symbolon/runtime/repeat.ts'
 import { connectChannel, type Channel } from '@symbolon/runtime/channel-client.ts'
 import { openDatabase } from '@symbolon/runtime/database.ts'
 import { readTls } from '@symbolon/runtime/identity.ts'
@@ -16,15 +20,18 @@ import { addressSet } from './client-address.ts'
 import type { Config } from './config.ts'
 import { changeStore } from './change-store.ts'
 import { deviceStore } from './device-store.ts'
-import { loadDeployment } from './deployment.ts'
+import { openChangeWire } from './change-wire.ts'
+import { resubmit, type ChangeParts } from './changes.ts'
+import { deploymentAt, loadDeployment } from './deployment.ts'
+import { openFollowing, type OpenServing } from './follow.ts'
 import type { EventSink } from './event.ts'
-import { openHolder, type Held } from './holder.ts'
+import { openHolder } from './holder.ts'
 import { openJudges } from './judges.ts'
 import { openLimiter, type LimitStore } from './limiter.ts'
 import { endpoint } from './metadata.ts'
 import { openapiOf } from './openapi.ts'
 import { openOverview } from './overview.ts'
-import { openQuorum } from './quorum.ts'
+import { openQuorum, type Quorum } from './quorum.ts'
 import type { ApiRoute } from './route.ts'
 import { routesOf } from './routes.ts'
 import { appOf, listen } from './server.ts'
@@ -33,6 +40,8 @@ import { limitStore, migrations, proofStore, sweep, type Tables } from './store.
 
 const seconds = (): number => Math.floor(Date.now() / 1000)
 const sweepMs = 60_000
+/** How soon a change that signers could not be asked about is tried again. */
+const resubmitMs = 10_000
 /** Device codes that one address may try in a minute. */
 const codesPerAddress = 30
 
@@ -46,26 +55,43 @@ export async function start({ config, log, metrics }: Context<Config>): Promise<
   const store = await prepareStore({ database, marker: config.store_marker, deployment: lineage, migrations })
   if (!store.ok) throw new SafeError(store.code, store.message)
   const limiters = limitersOf(config, limitStore(database.db))
-  const quorum = openQuorum({ channel, timeoutMs: config.mint_ms })
-  const openServing = async (): Promise<Held<Serving>> => {
-    const judges = await openJudges({ roster, bundle, stops: noStops, folder: config.issuer_keys, workers: config.workers, timeoutMs: config.judge_ms, log })
-    const { identities, ...others } = limiters(roster.rate)
-    return { value: servingOf({ deployment, minting: { judges, quorum, identities, clock: seconds }, ...others }), close: () => judges.close() }
+  const signers = openQuorum({ channel, timeoutMs: config.mint_ms })
+  const quorum: Quorum = {
+    async sign(item) {
+      const answer = await signers.sign(item)
+      // Somebody knows of another version than this process: it asks at once, so that the next request finds them agreed.
+      if (answer.ok && answer.outcome.outcome === 'unreachable' && answer.outcome.code === 'roster_behind') void follower.now()
+      return answer
+    },
   }
-  const servings = openHolder(await openServing())
-  const overview = openOverview({ channel, deployment: () => servings.current().deployment, consoleUrl: config.console_url, pending: () => changeStore(database.db).waiting(seconds()), check: database.check })
+  const wire = openChangeWire({ channel, timeoutMs: config.change_ms })
+  const open = async (state: BookState, policy: Bundle, stops: Stops): Promise<OpenServing> => {
+    const at = deploymentAt(deployment, state)
+    const judges = await openJudges({ roster: at.roster, bundle: policy, stops, folder: config.issuer_keys, workers: config.workers, timeoutMs: config.judge_ms, log })
+    const { identities, ...others } = limiters(at.roster.rate)
+    return { value: servingOf({ deployment: at, minting: { judges, quorum, identities, clock: seconds }, ...others }), judges, close: () => judges.close() }
+  }
+  const following = await openFollowing({ first: roster, bundle, wire, cache: openCacheFile(config.book, bookLimit), log, clock: seconds, open })
+  const servings = openHolder<Serving>(following.first)
+  const follower = openRepeat({ everyMs: config.follow_ms, work: () => following.follow(servings), log, name: 'following the book' })
+  const changes: ChangeParts = { store: changeStore(database.db), wire, state: () => following.state(), follow: () => follower.now(), clock: seconds }
+  const overview = openOverview({ channel, deployment: () => servings.current().deployment, consoleUrl: config.console_url, pending: () => changes.store.waiting(seconds()), check: database.check })
   const proofs = proofStore(database.db)
   const device = { devices: deviceStore(database.db), consoleUrl: config.console_url, proofs, attempts: openLimiter({ name: 'device', quota: codesPerAddress, store: limitStore(database.db) }) }
-  const routes = withOpenapi(routesOf({ proofs, device, overview, metrics }), endpoint(roster, ''))
+  const routes = withOpenapi(routesOf({ proofs, device, changes, overview, metrics }), endpoint(roster, ''))
   const ground: Ground = { trustedHops: config.trusted_hops, insider: addressSet(config.metrics_from), log, ...figures(metrics, (facts) => log.info(facts, 'decision')) }
   const server = await listen(appOf(routes, ground, servings), config)
+  void follower.now()
+  const submitter = openRepeat({ everyMs: resubmitMs, work: () => resubmit(changes), log, name: 'submitting changes' })
   // What has ended is of no use to anyone; a failure shows in the log and is tried again.
   const sweeper = setInterval(() => void sweep(database.db, seconds()).catch((error: unknown) => log.warn({ err: error }, 'ended rows could not be removed')), sweepMs)
-  log.info({ ...server.address, issuer: roster.deployment.issuer, kid: group.kid, roster: roster.version, policy: roster.policy }, 'ready')
+  log.info({ ...server.address, issuer: roster.deployment.issuer, kid: group.kid, roster: following.state().version(), policy: following.state().document.policy }, 'ready')
   return {
     state: 'running',
     async stop(deadline) {
       clearInterval(sweeper)
+      follower.stop()
+      submitter.stop()
       await server.stop(deadline)
       channel.close()
       await Promise.all([servings.close(), database.close()])

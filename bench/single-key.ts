@@ -16,6 +16,7 @@ import { noStops } from '@symbolon/evidence/stops.ts'
 import { bundleOf } from '@symbolon/policy/bundle.ts'
 import { openJudge } from '@symbolon/policy/judge.ts'
 import { toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
+import { openBook } from '@symbolon/roster/book.ts'
 import type { Roster } from '@symbolon/roster/roster.ts'
 import { openLog } from '@symbolon/runtime/log.ts'
 import { openMetrics } from '@symbolon/runtime/metrics.ts'
@@ -57,6 +58,7 @@ const serving = servingOf({
   heavy: unlimited('heavy'),
 })
 const parts: Parts = {
+  changes: { store: { add: never, find: never, list: never, keep: never, claim: never, giveBack: never, refuse: never, accept: never, remove: never, due: never, waiting: never }, wire: { change: never, stop: never, book: never }, state: () => openBook(roster), follow: never, clock: () => Math.floor(Date.now() / 1000) },
   proofs: { take: never },
   device: { devices: { add: never, find: never, decide: never, ask: never, pace: never, deliver: never }, consoleUrl: undefined, proofs: { take: never }, attempts: unlimited('device') },
   overview: { status: never, readiness: never, keyset: never },

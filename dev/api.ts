@@ -21,6 +21,7 @@ export const apiRow = (deployment: Deployment): Row => ({
     roster: join(folder, 'roster.json'),
     keyset: join(folder, 'keyset.json'),
     policy: join(folder, 'policy'),
+    book: join(folder, 'book.json'),
     issuer_keys: join(folder, 'issuer-keys'),
     database: database('api'),
     store_marker: join(folder, 'store.json'),
