@@ -57,7 +57,7 @@ describe('U-5 configuration', () => {
   const channel = { ...tls, ca: join(folder, 'ca.pem') }
   const complete = {
     name: 'api', pid_file: '/tmp/api.pid', listen: { host: '127.0.0.1', port: 7000 }, channel, coordinator: { address: { host: '127.0.0.1', port: 7001 }, identity: 'symbolon:coordinator/1' },
-    roster: '/r', keyset: '/k', policy: '/p', issuer_keys: '/i', store_marker: '/m', database: { url: 'postgres://api@/symbolon?host=/tmp', schema: 'api' },
+    roster: '/r', keyset: '/k', policy: '/p', book: '/x/book.json', issuer_keys: '/i', store_marker: '/m', database: { url: 'postgres://api@/symbolon?host=/tmp', schema: 'api' },
   }
   const problemsOf = (value: unknown) => {
     const result = config.safeParse(value)
