@@ -2,6 +2,7 @@ import { randomUUID, sign, type KeyObject } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { z } from 'zod'
 import { utf8 } from '@symbolon/protocol/bytes.ts'
+import { deviceCodeGrant, deviceTimes, grantTokenType } from '@symbolon/protocol/device.ts'
 import { userCode, type GrantRequest } from '@symbolon/protocol/grant.ts'
 import { decodeAs } from '@symbolon/protocol/json.ts'
 import { assembleJws, jwsSigningInput } from '@symbolon/protocol/jws.ts'
@@ -25,7 +26,7 @@ const authorization = z.object({
 export type DeviceAuthorization = z.infer<typeof authorization>
 
 const oauthError = z.object({ error: z.string().max(64), error_description: z.string().max(1_000).optional() })
-const tokenAnswer = z.object({ access_token: z.string().min(1).max(16_384), issued_token_type: z.literal('urn:symbolon:params:oauth:token-type:grant'), token_type: z.literal('DPoP') })
+const tokenAnswer = z.object({ access_token: z.string().min(1).max(16_384), issued_token_type: z.literal(grantTokenType), token_type: z.literal('DPoP') })
 
 const form = (path: string, fields: Readonly<Record<string, string>>, headers: Readonly<Record<string, string>> = {}) =>
   ({ method: 'POST', path, headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams(fields).toString() }) as const
@@ -50,9 +51,6 @@ export interface DevicePolling {
   readonly sleep?: ((ms: number) => Promise<unknown>) | undefined
 }
 
-/** How much longer to wait after `slow_down` (RFC 8628, section 3.5), in seconds. */
-const slower = 5
-
 /** Asks until the person has decided, never faster than the server allows. A server that does not answer is asked more and more slowly. */
 export async function awaitDeviceGrant(transport: Transport, { request, key, deployment, device, clock, sleep = pause }: DevicePolling): Promise<Outcome<OpenedGrant>> {
   const until = clock() + device.expires_in
@@ -67,7 +65,7 @@ export async function awaitDeviceGrant(transport: Transport, { request, key, dep
     }
     if (answer.value.status === 200) return grantIn(answer.value, request, deployment, clock())
     const refused = refusalIn(answer.value)
-    if (refused.error.code === 'slow_down') interval += slower
+    if (refused.error.code === 'slow_down') interval += deviceTimes.slower
     else if (refused.error.code !== 'authorization_pending') return refused
   }
 }
@@ -77,7 +75,7 @@ type Poll = Pick<DevicePolling, 'request' | 'key' | 'deployment' | 'device'> & {
 async function pollOnce(transport: Transport, { request, key, deployment, device, now }: Poll): Promise<Outcome<Answer>> {
   const proof = dpopProof(key, `${deployment.keyset.issuer.replace(/\/$/, '')}/oauth/token`, now)
   if (!proof.ok) return proof
-  const fields = { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: device.device_code, client_id: request.client }
+  const fields = { grant_type: deviceCodeGrant, device_code: device.device_code, client_id: request.client }
   return transport.send(form('/oauth/token', fields, { dpop: proof.value }))
 }
 

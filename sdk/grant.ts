@@ -1,7 +1,7 @@
 import { randomBytes, type KeyObject } from 'node:crypto'
 import { z } from 'zod'
 import { equalBytes, fromBase64url, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
-import { decodeGrant, grantRequest, type Grant, type GrantRequest } from '@symbolon/protocol/grant.ts'
+import { decodeGrant, differsFromRequest, grantRequest, type Grant, type GrantRequest } from '@symbolon/protocol/grant.ts'
 import { decodeIntent, intentDigest, type GrantIntent } from '@symbolon/protocol/intent.ts'
 import { canonical, checkShape, decodeJson } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
@@ -65,18 +65,14 @@ export function judgeGrant(text: string, request: GrantRequest, { keyset, lineag
   const { grant, intent, digest } = opened.value
   const signed = challengeOf(grant)
   const differs = [
-    intent.nonce === request.nonce ? '' : 'nonce',
-    intent.key === request.key ? '' : 'key',
-    intent.client === request.client ? '' : 'client',
-    intent.end === request.end && intent.end > now && intent.end - intent.iat <= limits.grantTtl ? '' : 'end',
-    equalBytes(canonical(intent.ceiling), canonical(request.ceiling)) ? '' : 'ceiling',
+    ...differsFromRequest(intent, request),
+    intent.end > now && intent.end - intent.iat <= limits.grantTtl ? '' : 'end',
     intent.iss === keyset.issuer ? '' : 'iss',
     intent.lineage === lineage ? '' : 'lineage',
-    intent.as === undefined ? '' : 'as',
     Math.abs(now - intent.iat) <= limits.intentWindow + limits.clockSkew ? '' : 'iat',
     signed === digest ? '' : 'challenge',
   ].filter((name) => name !== '')
-  return differs.length === 0 ? opened : failed('grant_differs', { detail: differs.join(', ') })
+  return differs.length === 0 ? opened : failed('grant_differs', { detail: [...new Set(differs)].join(', ') })
 }
 
 function challengeOf({ assertion }: Grant): string | undefined {
