@@ -1,6 +1,6 @@
 import { randomBytes, type KeyObject } from 'node:crypto'
 import { z } from 'zod'
-import { equalBytes, fromBase64url, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { fromBase64url, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import { decodeGrant, differsFromRequest, grantRequest, type Grant, type GrantRequest } from '@symbolon/protocol/grant.ts'
 import { decodeIntent, intentDigest, type GrantIntent } from '@symbolon/protocol/intent.ts'
 import { canonical, checkShape, decodeJson } from '@symbolon/protocol/json.ts'
