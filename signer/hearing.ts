@@ -1,8 +1,3 @@
-import { existsSync, renameSync } from 'node:fs'
-import { join } from 'node:path'
-import { book as bookSchema, bookLimit } from '@symbolon/protocol/book.ts'
-import { decodeAs } from '@symbolon/protocol/json.ts'
-import { readBounded } from '@symbolon/keystore/folder.ts'
 import { groupOf, type Roster } from '@symbolon/roster/roster.ts'
 import { connectChannel, type Channel } from '@symbolon/runtime/channel-client.ts'
 import type { Address } from '@symbolon/runtime/config.ts'
@@ -11,6 +6,7 @@ import { SafeError, type Logger } from '@symbolon/runtime/log.ts'
 import type { Audit } from './audit.ts'
 import type { Boot } from './boot.ts'
 import type { Adopt, Book } from './book.ts'
+import { takeDrop } from './drop.ts'
 import { openHeads, type Heads } from './heads.ts'
 import type { Journal } from './journal.ts'
 import { openPeerFile } from './peer-file.ts'
@@ -65,7 +61,7 @@ export function openHearing(parts: HearingParts): Hearing {
   })
   let timer: NodeJS.Timeout | undefined
   // Failures to be expected are values by now; whatever else rejects is a bug, which ends the process.
-  const pulse = () => void Promise.all([heads.pulse(), readDrop({ folder, adopt, log })])
+  const pulse = () => void Promise.all([heads.pulse(), takeDrop({ folder, adopt, log })])
   return {
     heads,
     start() {
@@ -84,23 +80,4 @@ function addressOf(hostPort: string): Address {
   const port = Number(hostPort.slice(at + 1))
   if (port > 65_535) throw new SafeError('address_invalid', `the roster names ${hostPort} as a signer’s address, which has no such port`)
   return { host: hostPort.slice(0, at).replace(/^\[|\]$/g, ''), port }
-}
-
-/**
- * What an operator puts into the state folder as `book-to-adopt.json` is taken in as if a peer had shown it: for a signer that can hear nobody.
- * The file is renamed, so that it is read once and its fate can be seen.
- */
-async function readDrop({ folder, adopt, log }: { readonly folder: string; readonly adopt: Adopt; readonly log: Logger }): Promise<void> {
-  const path = join(folder, 'book-to-adopt.json')
-  if (!existsSync(path)) return
-  const taken = `${path}.taken`
-  renameSync(path, taken)
-  const part = decodeAs(bookSchema, readBounded(taken, bookLimit) ?? new Uint8Array(), bookLimit)
-  if (!part.ok) {
-    renameSync(taken, `${path}.refused`)
-    return log.error({ event: 'book_dropped', result: 'malformed', reason: part.reason }, 'a book in a file')
-  }
-  const reply = await adopt(part.value)
-  if (reply.result !== 'adopted') renameSync(taken, `${path}.refused`)
-  log.warn({ event: 'book_dropped', ...reply }, 'a book in a file')
 }
