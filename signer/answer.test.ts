@@ -520,3 +520,26 @@ describe('what is no veto', () => {
   })
 })
 
+
+describe('I-3 what a signer knows may be too old to answer by', () => {
+  test.each(['peers_unheard', 'journal_behind'] as const)('%s: nothing is judged, journaled or signed, and it is no veto', async (problem) => {
+    const table = await set()
+    const [seat] = table.seats
+    const deaf: Seat = { ...seat, signer: { ...seat.signer, heads: { problem: () => problem } } }
+    const before = held(seat)
+    expect(await codes(deaf, itemOf(table))).toEqual([problem])
+    expect(seat.signer.journal.head().seq).toBe(0)
+    // The commitment that the item itself was given is still unspent.
+    expect(held(seat)).toBe(before + 1)
+  })
+
+  test('also when it became too old while the request was judged', async () => {
+    const table = await set()
+    const [seat] = table.seats
+    const answers = [undefined, 'peers_unheard'] as const
+    let asked = 0
+    const deaf: Seat = { ...seat, signer: { ...seat.signer, heads: { problem: () => answers[asked++] } } }
+    expect(await codes(deaf, itemOf(table))).toEqual(['peers_unheard'])
+    expect([asked, seat.signer.journal.head().seq]).toEqual([2, 0])
+  })
+})
