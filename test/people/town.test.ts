@@ -60,7 +60,7 @@ describe('from version 1 to people who come and go', () => {
     })
     await town.accepted(ada, removePerson('ben'))
     const refused = await mint(ben, bens.credential)
-    expect(codeOfOutcome(refused)).toBe('grant_invalid')
+    expect(codeOfOutcome(refused)).toBe('passkey_unknown')
     expect(refused.ok ? [] : refused.error.details.reasons).toMatchObject([{ message: expect.any(String), rule: expect.any(String) }])
   })
 
