@@ -329,6 +329,12 @@ describe('what was seen before', () => {
     expect((await shell.run(['login', '--dry-run'])).code).toBe(1)
   })
 
+  test('where nothing can be kept, that is said, and no more', async () => {
+    await serve()
+    shell.env['XDG_STATE_HOME'] = shell.write('a-file', '')
+    expect(await shell.run(['login', '--dry-run'])).toMatchObject({ code: 0, err: expect.stringContaining('cannot be remembered') })
+  })
+
   test('the newest is remembered', async () => {
     await serve()
     await shell.run(['login', '--dry-run'])

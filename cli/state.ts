@@ -21,12 +21,14 @@ export function writePrivate(path: string, bytes: Uint8Array): void {
     try {
       writeSync(file, bytes)
       fsyncSync(file)
+      renameSync(temporary, path)
+    } catch (error) {
+      rmSync(temporary, { force: true })
+      throw error
     } finally {
       closeSync(file)
     }
-    renameSync(temporary, path)
   } catch (error) {
-    rmSync(temporary, { force: true })
     throw systemFailure(path, error, 'written')
   }
 }
@@ -61,7 +63,7 @@ export function readPrivate(path: string): Buffer | undefined {
       closeSync(file)
     }
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return undefined
     throw systemFailure(path, error, 'read')
   }
 }
@@ -83,6 +85,14 @@ export function keysetMemory(io: Io): KeysetMemory {
       if (!decoded.ok) throw new LocalFailure(`${path(lineage)} cannot be read`, 'it says which keyset was seen last', 'Remove it if you know why it is damaged.')
       return decoded.value
     },
-    saw: (lineage, { roster, digest }) => writePrivate(path(lineage), Buffer.from(`${JSON.stringify({ v: 1, roster, digest })}\n`)),
+    saw: (lineage, { roster, digest }) => {
+      try {
+        writePrivate(path(lineage), Buffer.from(`${JSON.stringify({ v: 1, roster, digest })}\n`))
+      } catch (error) {
+        // A job in a container may have no home: it can still mint, by the pin and the age of the signatures.
+        if (!(error instanceof LocalFailure)) throw error
+        io.err.write(`warning: which keyset was seen cannot be remembered (${error.what}: ${error.why})\n`)
+      }
+    },
   }
 }
