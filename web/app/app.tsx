@@ -17,17 +17,24 @@ export function App(): ReactNode {
     void loadDeployment().then(setFound)
   }, [])
   useEffect(load, [load])
+  const refresh = useCallback(async () => {
+    const again = await loadDeployment()
+    if (again.ok) setFound(again)
+    return again
+  }, [])
   if (found === undefined) return <output className="page"><Loader aria-label="Loading" /></output>
   if (!found.ok) return <main className="page"><TroubleBox trouble={found.error} retry={load} /></main>
-  return <Open deployment={found.value} />
+  return <Open deployment={found.value} refresh={refresh} />
 }
 
-function Open({ deployment }: { readonly deployment: Deployment }): ReactNode {
+function Open({ deployment, refresh }: Pick<Console, 'deployment' | 'refresh'>): ReactNode {
+  const { lineage } = deployment
   const [state, setState] = useState<{ readonly session: Session | undefined }>()
-  useEffect(() => void openSession(deployment).then((session) => setState({ session })), [deployment])
-  const api = useMemo(() => connectApi(deployment.api), [deployment])
+  const [notice, setNotice] = useState<string>()
+  useEffect(() => void openSession({ lineage }).then((session) => setState({ session })), [lineage])
+  const api = useMemo(() => connectApi(deployment.api), [deployment.api])
   const setSession = useCallback((session: Session | undefined) => setState({ session }), [])
-  const value = useMemo((): Console => ({ deployment, api, session: state?.session, setSession }), [deployment, api, state, setSession])
+  const value = useMemo((): Console => ({ deployment, api, session: state?.session, setSession, refresh, notice, setNotice }), [deployment, api, state, setSession, refresh, notice])
   if (state === undefined) return null
   return <ConsoleContext value={value}><Shell /></ConsoleContext>
 }

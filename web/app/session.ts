@@ -46,7 +46,7 @@ export async function signIn(sub: string, seconds: number, deployment: Deploymen
 }
 
 /** The session that this browser keeps for this deployment, if it has not ended. */
-export async function openSession({ lineage }: Deployment): Promise<Session | undefined> {
+export async function openSession({ lineage }: Pick<Deployment, 'lineage'>): Promise<Session | undefined> {
   const kept = await readRecord(record)
   if (typeof kept !== 'object' || kept === null) return undefined
   const { sub, grant: text, id, end, keys, lineage: of } = kept as Readonly<Record<string, unknown>>

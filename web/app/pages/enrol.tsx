@@ -11,8 +11,17 @@ import { trouble } from '../trouble.ts'
 /** Coming in by a link. Its seed stands in the fragment, which no browser sends; it is taken from the address bar at once. */
 export default function Enrol(): ReactNode {
   const { deployment } = useConsole()
-  const [link] = useState(readLink)
-  useEffect(() => history.replaceState(null, '', location.pathname), [])
+  const [link, setLink] = useState(readLink)
+  useEffect(() => {
+    const take = () => {
+      // Another link, opened while this page is shown.
+      if (location.hash !== '') setLink(readLink())
+      history.replaceState(null, '', location.pathname)
+    }
+    take()
+    window.addEventListener('hashchange', take)
+    return () => window.removeEventListener('hashchange', take)
+  }, [])
   if (link === undefined) return <Frame><TroubleBox trouble={trouble('link_missing', 'There is no link in the address', 'Open the whole link that you were given; after a reload, open it again.')} /></Frame>
   const problem = judgeLink(link, deployment)
   if (problem !== undefined) return <Frame><TroubleBox trouble={problem} /></Frame>

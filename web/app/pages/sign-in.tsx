@@ -1,10 +1,12 @@
 import { Button, NativeSelect, Stack, Text, TextInput, Title } from '@mantine/core'
 import { useState, type FormEvent, type ReactNode } from 'react'
 import { rosterId } from '@symbolon/protocol/fields.ts'
-import { useConsole } from '../context.tsx'
+import { useConsole, type Console } from '../context.tsx'
 import { TroubleBox } from '../parts/trouble-box.tsx'
+import type { Result } from '../result.ts'
 import { go } from '../router.ts'
-import { signIn } from '../session.ts'
+import { readRoster } from '../roster.ts'
+import { forgetSession, signIn, type Session } from '../session.ts'
 import type { Trouble } from '../trouble.ts'
 
 const hours = ['1', '4', '8', '12'] as const
@@ -12,7 +14,7 @@ const lastName = 'symbolon-id'
 
 /** One touch lets this browser ask in a person's name for some hours. */
 export default function SignIn(): ReactNode {
-  const { deployment, setSession } = useConsole()
+  const found = useConsole()
   const [id, setId] = useState(() => localStorage.getItem(lastName) ?? '')
   const [lasting, setLasting] = useState<string>('8')
   const [problem, setProblem] = useState<string>()
@@ -24,11 +26,12 @@ export default function SignIn(): ReactNode {
     setProblem(checked.success ? undefined : 'Your id in the roster, such as ann')
     if (!checked.success) return
     setBusy(true)
-    const signed = await signIn(checked.data, Number(lasting) * 3600, deployment)
+    const signed = await checkedSignIn(checked.data, Number(lasting) * 3600, found)
     setBusy(false)
     if (!signed.ok) return setTrouble(signed.error)
     localStorage.setItem(lastName, checked.data)
-    setSession(signed.value)
+    found.setNotice(undefined)
+    found.setSession(signed.value)
     go('/mint')
   }
   return (
@@ -45,4 +48,14 @@ export default function SignIn(): ReactNode {
       </form>
     </Stack>
   )
+}
+
+/** A grant is judged when it is used, so it is used once: one that may read nothing is not kept. */
+async function checkedSignIn(sub: string, seconds: number, found: Console): Promise<Result<Session, Trouble>> {
+  const signed = await signIn(sub, seconds, found.deployment)
+  if (!signed.ok) return signed
+  const read = await readRoster(signed.value, found)
+  if (read.ok) return signed
+  await forgetSession()
+  return read
 }

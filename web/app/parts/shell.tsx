@@ -1,4 +1,4 @@
-import { Button, Loader, Text, useMantineColorScheme } from '@mantine/core'
+import { Alert, Button, Loader, Text, useMantineColorScheme } from '@mantine/core'
 import { Suspense, useEffect, useRef, type MouseEvent, type ReactNode } from 'react'
 import { pagePaths, type PagePath } from '../../public.ts'
 import { useConsole } from '../context.tsx'
@@ -29,6 +29,7 @@ export function Shell(): ReactNode {
         <Who />
       </header>
       <main id="main" ref={main} tabIndex={-1} className="page">
+        <Notice />
         <Suspense fallback={<Loader aria-label="Loading" />}><View /></Suspense>
       </main>
       <footer className="foot">
@@ -36,6 +37,12 @@ export function Shell(): ReactNode {
       </footer>
     </div>
   )
+}
+
+function Notice(): ReactNode {
+  const { notice, setNotice } = useConsole()
+  if (notice === undefined) return null
+  return <Alert role="status" variant="default" mb="md" withCloseButton closeButtonLabel="Close" onClose={() => setNotice(undefined)}>{notice}</Alert>
 }
 
 // The fragment of a page may hold a link's seed, so the skip link leaves the address as it is.
