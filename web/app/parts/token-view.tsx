@@ -25,11 +25,11 @@ export function TokenView({ asked, response }: { readonly asked: Built<TokenInte
         <SignerParts parts={response.signers} />
       </Alert>
       <Facts rows={[['Of', claims.sub], ['Audience', claims.aud], ['Scopes', claims.scope], ['Lives', `${duration(claims.exp - claims.iat)}, until ${time(claims.exp)}`], ['Id', claims.jti]]} />
-      <Text component="label" htmlFor="token" fw={600}>The token</Text>
-      <output id="token" className="token mono" aria-label="The token">{response.token}</output>
+      <Text fw={600}>The token</Text>
+      <output className="token mono" aria-label="The token" tabIndex={0}>{response.token}</output>
       <CopyButton value={response.token} timeout={2_000}>{({ copied, copy }) => <div><Button onClick={copy}>{copied ? 'Copied' : 'Copy the token'}</Button></div>}</CopyButton>
       <Title order={3} size="h4">What it says</Title>
-      <Code block className="shown">{shown(JSON.stringify(claims, null, 2), 8_000).replaceAll('⟨U+000A⟩', '\n')}</Code>
+      <Code block className="shown" tabIndex={0} aria-label="Claims">{shown(JSON.stringify(claims, null, 2), 8_000).replaceAll('⟨U+000A⟩', '\n')}</Code>
     </Stack>
   )
 }

@@ -14,7 +14,7 @@ export function TroubleBox({ trouble, retry }: { readonly trouble: Trouble; read
     <Alert role="alert" color="red" variant="outline" title={title}>
       <Stack gap="sm">
         {remedy === undefined ? null : <Text size="sm"><Shown text={remedy} /></Text>}
-        {problem?.detail === undefined ? null : <Text size="sm"><Shown text={problem.detail} /></Text>}
+        {problem?.detail === undefined || reasons.some(({ message }) => message === problem.detail) ? null : <Text size="sm"><Shown text={problem.detail} /></Text>}
         {reasons.length === 0 ? null : <Reasons reasons={reasons} />}
         {problem === undefined ? null : <SignerParts parts={problem.signers ?? problem.words ?? []} />}
         {problem?.refusals === undefined ? null : <Refusals refusals={problem.refusals} />}
