@@ -5,7 +5,7 @@ import { softPasskey, type BrowserLies, type SoftPasskey } from '@symbolon/evide
 import type { Approval } from '@symbolon/protocol/approval.ts'
 import { fromBase64url, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import { entryBytes, type Change, type Entry, type EntryStatement } from '@symbolon/protocol/book.ts'
-import { encodeIntent, intentDigest, type GrantIntent, type Intent } from '@symbolon/protocol/intent.ts'
+import { boundAudience, encodeIntent, intentDigest, type GrantIntent, type Intent } from '@symbolon/protocol/intent.ts'
 import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
 import { ed25519Jwk } from '@symbolon/protocol/fields.ts'
 import type { Grant } from '@symbolon/protocol/grant.ts'
@@ -15,6 +15,7 @@ import { encodeRoster, rosterDigest, type Roster } from '@symbolon/roster/roster
 import { openClient, type Client } from '@symbolon/sdk/client.ts'
 import { grantCredential, keyCredential, type Credential } from '@symbolon/sdk/credential.ts'
 import { ok, type Outcome } from '@symbolon/sdk/errors.ts'
+import type { BuiltIntent } from '@symbolon/sdk/intent.ts'
 import type { Stack } from './stack.ts'
 
 /* People as programs: each has a software authenticator and does over HTTP what the console does in a browser. */
@@ -75,6 +76,12 @@ function codeOf(key: KeyObject): Code {
   return { key, jwk, thumbprint: thumbprint(jwk) }
 }
 
+export function builtOf<I extends Intent>(intent: I): BuiltIntent<I> {
+  const bytes = encodeIntent(intent)
+  const digest = intentDigest(bytes)
+  return { intent, bytes, digest, digestText: toBase64url(digest), boundAudience: boundAudience(digest) }
+}
+
 export const touchOf = (passkey: SoftPasskey, lies?: BrowserLies): Credential => ({ description: 'a touch', evidence: async (built) => ok([{ kind: 'passkey', assertion: passkey.assert(built.digest, lies) }]) })
 
 export async function openTown(stack: Pick<Stack, 'cli' | 'home' | 'port'>): Promise<Town> {
@@ -115,9 +122,9 @@ export async function openTown(stack: Pick<Stack, 'cli' | 'home' | 'port'>): Pro
       const edited = successor({ document, entries: [] }, firstPeople([{ id, name: id, roles: ['engineer', 'sre'], groups: [], passkeys: [passkey.row()] }]))
       if (!edited.ok) throw new Error(edited.problems.join('; '))
       const intent: Intent = { ...common(), kind: 'roster', sub: 'bootstrap', version: 2, from: [rosterDigest(document)], to: rosterDigest(edited.document) }
-      const bytes = encodeIntent(intent)
-      const built = { intent, bytes, digest: intentDigest(bytes), digestText: toBase64url(intentDigest(bytes)), boundAudience: '' }
-      const evidence = must(await bootstrap.touch.evidence(built as never, now()))
+      const built = builtOf(intent)
+      const { bytes } = built
+      const evidence = must(await bootstrap.touch.evidence(built, now()))
       const response = must(await client.propose({ v: 1, document: toBase64url(encodeRoster(edited.document)), intent: toBase64url(bytes), evidence: [...evidence], approvals: [], registrations: [{ row: id, ...passkey.register({ lineage, row: id, by: code.thumbprint }) }], split: [] }))
       if (response.state !== 'accepted') throw new Error(`${response.state}: ${JSON.stringify(response)}`)
       return { id, passkey, touch: touchOf(passkey) }

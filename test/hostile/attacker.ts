@@ -16,6 +16,8 @@ import { canonical, decodeAs } from '@symbolon/protocol/json.ts'
 import { bytesHash, commitmentsReply, signReply, type Answer, type Commitment, type ListedCommitment, type SignItem } from '@symbolon/protocol/sign.ts'
 import { assembleToken } from '@symbolon/protocol/token.ts'
 import { decodePlan, planDigest } from '@symbolon/roster/plan.ts'
+import { book } from '@symbolon/protocol/book.ts'
+import { openBook, type BookState } from '@symbolon/roster/book.ts'
 import { decodeRoster, groupOf, type Roster } from '@symbolon/roster/roster.ts'
 import { connectChannel, type Channel, type ChannelAnswer } from '@symbolon/runtime/channel-client.ts'
 
@@ -41,8 +43,18 @@ export interface Loot {
   readonly token?: string
 }
 
+/** Roles whose certificates it holds. */
+export type Stolen = 'api' | 'coordinator' | 'signer'
+
 export interface Attacker {
+  /** What requests are judged by, as far as it has learnt: version 1, until `learn`. */
   readonly roster: Roster
+  /** What the signers have shown it of who exists. */
+  readonly book: BookState
+  /** Asks an honest signer for its book, as a coordinator may. */
+  learn(): Promise<BookState>
+  /** By the identity key of the signer that it owns: r ‖ s. */
+  certify(bytes: Uint8Array): Promise<Uint8Array>
   readonly bundle: Bundle
   /** Honest signers: everyone but the one it owns. */
   readonly victims: readonly number[]
@@ -50,7 +62,7 @@ export interface Attacker {
   attempt(victim: number, request: Request): Promise<Loot>
   commitments(victim: number, count: number): Promise<readonly Commitment[]>
   /** Sends anything to any route of a signer, under a stolen certificate. */
-  send(as: 'api' | 'coordinator', victim: number, path: string, body: unknown): Promise<ChannelAnswer>
+  send(as: Stolen, victim: number, path: string, body: unknown): Promise<ChannelAnswer>
   /** One item as it is, for what `attempt` is too polite for. */
   ask(victim: number, items: readonly unknown[]): Promise<readonly Answer[]>
   item(request: Request, commitments: readonly ListedCommitment[]): SignItem
@@ -58,7 +70,8 @@ export interface Attacker {
   close(): Promise<void>
 }
 
-const owned = 1
+/** The signer whose machine is the attacker's. */
+export const owned = 1
 const epoch = 1
 const bytesOf = (text: string): Uint8Array => fromBase64url(text) ?? new Uint8Array()
 
@@ -72,22 +85,24 @@ const configOf = <T>(home: string, name: string): T => JSON.parse(readFileSync(j
 export async function openAttacker(home: string): Promise<Attacker> {
   const coordinator = configOf<{ tls: TlsPaths; roster: string; signers: { id: number; address: { host: string; port: number } }[] }>(home, 'coordinator')
   const api = configOf<{ channel: TlsPaths; policy: string }>(home, 'api')
+  const signer = configOf<{ tls: TlsPaths }>(home, `signer-${owned}`)
   const roster = valueOf(decodeRoster(readFileSync(coordinator.roster)))
   const opened = bundleOf(roster, { wasm: readFileSync(join(api.policy, 'policy.wasm')), data: readFileSync(join(api.policy, 'data.json')) })
   if (!opened.ok) throw new Error('the api holds another bundle than the roster names')
 
   const suite = sodiumSuite(openArena())
-  const { member, keys, close } = await stolenShare(home, suite, roster)
+  const { member, keys, certify, close } = await stolenShare(home, suite, roster)
+  let held = openBook(roster)
   const channels = new Map<string, Channel>()
-  const channel = (as: 'api' | 'coordinator', victim: number): Channel => {
+  const channel = (as: Stolen, victim: number): Channel => {
     const name = `${as} ${victim}`
     const at = coordinator.signers.find(({ id }) => id === victim)?.address
     if (at === undefined) throw new Error(`no signer ${victim}`)
-    const existing = channels.get(name) ?? connectChannel({ tls: tlsOf(as === 'api' ? api.channel : coordinator.tls), address: at, expect: `symbolon:signer/${victim}` })
+    const existing = channels.get(name) ?? connectChannel({ tls: tlsOf({ api: api.channel, coordinator: coordinator.tls, signer: signer.tls }[as]), address: at, expect: `symbolon:signer/${victim}` })
     channels.set(name, existing)
     return existing
   }
-  const send = (as: 'api' | 'coordinator', victim: number, path: string, body: unknown) =>
+  const send = (as: Stolen, victim: number, path: string, body: unknown) =>
     body === undefined ? channel(as, victim).get(path, { timeoutMs: 10_000, maxBytes: 8_000_000 }) : channel(as, victim).post(path, canonical(body), { timeoutMs: 10_000, maxBytes: 8_000_000 })
   const commitments = async (victim: number, count: number) => valueOf(decodeAs(commitmentsReply, bodyOf(await send('coordinator', victim, '/v1/commitments', { v: 1, count })), 8_000_000)).commitments
   const ask = async (victim: number, items: readonly unknown[]) => valueOf(decodeAs(signReply, bodyOf(await send('coordinator', victim, '/v1/sign', { v: 1, items })), 8_000_000)).answers
@@ -99,8 +114,8 @@ export async function openAttacker(home: string): Promise<Attacker> {
     attempt: toBase64url(randomBytes(16)),
     purpose: 'token',
     epoch,
-    roster: roster.version,
-    policy: roster.policy,
+    roster: held.document.version,
+    policy: held.document.policy,
     intent: toBase64url(intent),
     evidence: [...evidence],
     approvals: [],
@@ -110,8 +125,20 @@ export async function openAttacker(home: string): Promise<Attacker> {
   })
 
   return {
-    roster,
+    get roster() {
+      return held.effective
+    },
+    get book() {
+      return held
+    },
     bundle: opened.bundle,
+    certify,
+    async learn() {
+      const victim = roster.signers.find(({ id }) => id !== owned)?.id ?? 0
+      const shown = valueOf(decodeAs(book, bodyOf(await send('coordinator', victim, '/v1/book', { v: 1, after: held.version() })), 64 * 1024 * 1024))
+      held = held.take(shown).state
+      return held
+    },
     victims: roster.signers.map(({ id }) => id).filter((id) => id !== owned),
     commitments,
     send,
@@ -155,7 +182,7 @@ function valueOf<T>(decoded: { readonly ok: true; readonly value: T } | { readon
 }
 
 /** The development keystore's folder and passphrase are files; whoever has the machine has them. */
-async function stolenShare(home: string, suite: Suite, roster: Roster): Promise<{ member: Member; keys: GroupKeys; close: () => Promise<void> }> {
+async function stolenShare(home: string, suite: Suite, roster: Roster): Promise<{ member: Member; keys: GroupKeys; certify: Attacker['certify']; close: () => Promise<void> }> {
   const { keystore: place, state } = configOf<{ keystore: { folder: string; passphrase_file: string }; state: string }>(home, `signer-${owned}`)
   const keystore = await openFileKeystore({ folder: place.folder, signer: owned, memory: suite.memory, passphrase: () => readFileSync(place.passphrase_file) })
   if (!keystore.ok) throw new Error(keystore.error.code)
@@ -166,5 +193,10 @@ async function stolenShare(home: string, suite: Suite, roster: Roster): Promise<
   if (!member.ok) throw new Error(member.error.code)
   const keys = loadGroup(suite, { threshold: group.t, key: bytesOf(group.key), shares: group.shares.map(({ id, share }) => ({ id, share: bytesOf(share) })) })
   if (!keys.ok) throw new Error(keys.error.code)
-  return { member: member.value, keys: keys.value, close: () => keystore.value.close() }
+  const certify = async (bytes: Uint8Array) => {
+    const signed = await keystore.value.sign(bytes)
+    if (!signed.ok) throw new Error(signed.error.code)
+    return signed.value
+  }
+  return { member: member.value, keys: keys.value, certify, close: () => keystore.value.close() }
 }
