@@ -88,13 +88,6 @@ describe('C2-2 what a page may not do', () => {
     expect(tab.errors.join(' ')).toMatch(/Content Security Policy/)
     await tab.page.context().close()
   })
-
-  test('be shown in a frame', async () => {
-    const tab = await browser.open({ url: `${stack.issuer}/livez` })
-    await tab.page.evaluate(`document.body.append(Object.assign(document.createElement('iframe'), { src: '${origin()}/' }))`)
-    await expect.poll(() => tab.errors.join(' ')).toMatch(/frame-ancestors|X-Frame-Options|Content Security Policy/)
-    await tab.page.context().close()
-  })
 })
 
 test('a console that is told of another deployment shows nothing of it', async () => {
