@@ -23,6 +23,7 @@ export const apiRow = (deployment: Deployment): Row => ({
     policy: join(folder, 'policy'),
     book: join(folder, 'book.json'),
     issuer_keys: join(folder, 'issuer-keys'),
+    console_url: deployment.consoleOrigin,
     database: database('api'),
     store_marker: join(folder, 'store.json'),
     limits: limitsAt(rateOf(join(folder, 'roster.json'))),

@@ -12,6 +12,7 @@ const users = process.getuid?.() === 0 ? [{ who: 'root', user: undefined }, { wh
 interface Status {
   readonly issuer: string
   readonly jwks_uri: string
+  readonly console_url: string
   readonly threshold: number
   readonly signers: readonly { readonly id: number; readonly name: string; readonly healthy: boolean; readonly epoch: number; readonly policy: string }[]
 }
@@ -58,6 +59,12 @@ describe.each(users)('a newcomer who is $who', ({ user }) => {
       expect({ folder, code: good.code, stderr: good.stderr }).toEqual({ folder, code: 0, stderr: '' })
       expect((await check('https://elsewhere.example')).stderr).toContain('audience')
     }
+  })
+
+  test('the api names the console, which answers there', async () => {
+    const { console_url } = await status()
+    const page = await fetch(console_url)
+    expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('<title>Symbolon')])
   })
 
   test('status names issuer, keys, threshold and three healthy signers of one policy', async () => {
