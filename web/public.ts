@@ -4,7 +4,7 @@ import { digestText, issuerUrl } from '@symbolon/protocol/fields.ts'
 /* What the process and its pages agree on. */
 
 /** The pages. Each answers with the same document; anything else is not found. */
-export const pagePaths = ['/', '/enrol', '/sign-in', '/mint', '/grant', '/device'] as const
+export const pagePaths = ['/', '/enrol', '/sign-in', '/mint', '/people', '/changes', '/grant', '/device'] as const
 export type PagePath = (typeof pagePaths)[number]
 
 /** `GET /config.json`: what the console believes of its deployment. It comes from the console's own process, never from the api. */

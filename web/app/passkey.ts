@@ -1,4 +1,4 @@
-import { toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { fromBase64url, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import { registrationChallenge, userHandle, type Assertion, type Registration, type RegistrationFor } from '@symbolon/protocol/webauthn.ts'
 import { newKey, type NewKey } from './passkey-row.ts'
 import type { Deployment } from './deployment.ts'
@@ -14,13 +14,17 @@ export interface Registered extends NewKey {
   readonly registration: Registration
 }
 
-/** Makes a passkey for a row. ES256 and Ed25519 are what signers take. */
-export async function makePasskey(wanted: RegistrationFor, person: { readonly name: string }, { rpId }: Pick<Deployment, 'rpId'>): Promise<Result<Registered, Trouble>> {
+/**
+ * Makes a passkey for a row. ES256 and Ed25519 are what signers take.
+ * @param person.passkeys ids of those that the person has: an authenticator that holds one of them refuses, where it would replace it
+ */
+export async function makePasskey(wanted: RegistrationFor, person: { readonly name: string; readonly passkeys?: readonly Base64url[] }, { rpId }: Pick<Deployment, 'rpId'>): Promise<Result<Registered, Trouble>> {
   const options: PublicKeyCredentialCreationOptions = {
     rp: { id: rpId, name: 'Symbolon' },
     user: { id: own(userHandle(wanted)), name: wanted.row, displayName: person.name },
     challenge: own(registrationChallenge(wanted)),
     pubKeyCredParams: [-7, -8].map((alg) => ({ type: 'public-key' as const, alg })),
+    excludeCredentials: descriptors(person.passkeys),
     authenticatorSelection: { residentKey: 'required', requireResidentKey: true, userVerification: 'required' },
     attestation: 'direct',
     timeout,
@@ -38,9 +42,10 @@ export async function makePasskey(wanted: RegistrationFor, person: { readonly na
 /**
  * @param challenge digest of an intent, or of an approval
  * @param sub whose passkey it must be: another person's is found out here, before anything is sent
+ * @param passkeys ids of those that may do it, where the page knows them; empty: whichever the person chooses
  */
-export async function touchPasskey(challenge: Uint8Array, sub: string, { rpId, lineage }: Pick<Deployment, 'rpId' | 'lineage'>): Promise<Result<Assertion, Trouble>> {
-  const touched = await touch(() => navigator.credentials.get({ publicKey: { challenge: own(challenge), rpId, userVerification: 'required', timeout } }))
+export async function touchPasskey(challenge: Uint8Array, sub: string, { rpId, lineage }: Pick<Deployment, 'rpId' | 'lineage'>, passkeys: readonly Base64url[] = []): Promise<Result<Assertion, Trouble>> {
+  const touched = await touch(() => navigator.credentials.get({ publicKey: { challenge: own(challenge), rpId, allowCredentials: descriptors(passkeys), userVerification: 'required', timeout } }))
   if (!touched.ok) return touched
   const { rawId, response } = touched.value
   if (!(response instanceof AuthenticatorAssertionResponse)) return failed(odd)
@@ -69,6 +74,9 @@ async function touch(ask: () => Promise<Credential | null>): Promise<Result<Publ
     return failed(cause)
   }
 }
+
+const descriptors = (ids: readonly Base64url[] = []): PublicKeyCredentialDescriptor[] =>
+  ids.map((id) => fromBase64url(id)).filter((bytes) => bytes !== undefined).map((bytes) => ({ type: 'public-key', id: own(bytes) }))
 
 const text = (buffer: ArrayBuffer): Base64url => toBase64url(new Uint8Array(buffer))
 /** A copy with a buffer of its own, as WebAuthn wants it. */

@@ -13,7 +13,7 @@ const hours = ['1', '4', '8', '12'] as const
 const lastName = 'symbolon-id'
 
 /** One touch lets this browser ask in a person's name for some hours. */
-export default function SignIn(): ReactNode {
+export default function SignIn({ signedIn = () => go('/mint') }: { signedIn?(): void }): ReactNode {
   const found = useConsole()
   const [id, setId] = useState(() => localStorage.getItem(lastName) ?? '')
   const [lasting, setLasting] = useState<string>('8')
@@ -32,7 +32,7 @@ export default function SignIn(): ReactNode {
     localStorage.setItem(lastName, checked.data)
     found.setNotice(undefined)
     found.setSession(signed.value)
-    go('/mint')
+    signedIn()
   }
   return (
     <Stack maw="28rem">
