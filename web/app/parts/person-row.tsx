@@ -31,7 +31,7 @@ export function PersonRow({ person, view, sub, start }: Row): ReactNode {
     <li className="panel">
       <Stack gap="sm">
         <Group gap="sm">
-          <Title order={3} size="h4"><Shown text={name} /></Title>
+          <Title order={2} size="h4"><Shown text={name} /></Title>
           <Text span><Shown text={id} /></Text>
           {id === sub ? <Badge variant="outline" tt="none" color="gray">you</Badge> : null}
           {isGuardian(view.document, id) ? <Badge variant="outline" tt="none" color="green">guardian</Badge> : null}

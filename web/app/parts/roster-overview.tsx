@@ -33,9 +33,10 @@ const stopped = (stop: StopSummary): string => (stop.kind === 'lock' ? `${stop.r
 export function Versions({ view: { document, digest, told } }: { readonly view: RosterView }): ReactNode {
   return (
     <Stack>
+      <Title order={3} size="h4">Signers</Title>
       <Listing label="Signers" columns={['Signer', 'Version']} rows={told.signers.map(({ id, name, version }) => ({ key: `${id}`, cells: [name, version === 0 ? 'does not answer' : version === document.version ? `${version}` : `${version}, not ${document.version} yet`] }))} />
       <Text size="sm">Version {document.version} has the digest <Shown mono text={digest} />, which the signers vouch for. What follows is the api’s word.</Text>
-      {told.history.length === 0 ? null : <Listing label="History" columns={['Version', 'Proposed', 'By', 'Approved by']} rows={told.history.toReversed().map(({ version, iat, proposer, approvers }) => ({ key: `${version}`, cells: [`${version}`, time(iat), proposer, approvers.join(', ') || '—'] }))} />}
+      {told.history.length === 0 ? null : <><Title order={3} size="h4">History</Title><Listing label="History" columns={['Version', 'Proposed', 'By', 'Approved by']} rows={told.history.toReversed().map(({ version, iat, proposer, approvers }) => ({ key: `${version}`, cells: [`${version}`, time(iat), proposer, approvers.join(', ') || '—'] }))} /></>}
     </Stack>
   )
 }
@@ -51,7 +52,6 @@ function Listing({ label, columns, rows }: Rows): ReactNode {
   return (
     <section className="wide" aria-label={label} tabIndex={0}>
       <Table>
-        <Table.Caption><Title order={3} size="h4">{label}</Title></Table.Caption>
         <Table.Thead><Table.Tr>{columns.map((name) => <Table.Th key={name} scope="col">{name}</Table.Th>)}</Table.Tr></Table.Thead>
         <Table.Tbody>
           {rows.map(({ key, cells: [name = '', ...cells] }) => (

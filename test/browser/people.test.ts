@@ -1,0 +1,189 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startStack } from '../stack.ts'
+import { startBrowser, type Tab, type TestBrowser } from './browser.testkit.ts'
+import { comeIn, comeInFirst, done, draftInvitation, invitationLink, mint, openChanges, openPeople, signIn, touchToPropose, type ConsoleStack } from './people.testkit.ts'
+
+/* People come and go by touches alone: from the link of `make up` to somebody's removal, in three browser profiles on one deployment. */
+
+let stack: ConsoleStack
+let browser: TestBrowser
+let ann: Tab
+let ben: Tab
+let carl: Tab
+const timeout = 30_000
+
+beforeAll(async () => {
+  stack = await startStack()
+  browser = await startBrowser()
+})
+afterAll(async () => {
+  await browser?.close()
+  await stack?.stop()
+})
+
+const version = (tab: Tab): Promise<string> => tab.page.getByText(/^Version \d+ is in force/).innerText({ timeout })
+
+describe('from the printed link to a second person', () => {
+  test('the first person comes in, and is the guardian', async () => {
+    ann = await comeInFirst(browser, stack, { id: 'ann', name: 'Ann Example' })
+    await signIn(ann, 'ann')
+    await openPeople(ann)
+    expect(await version(ann)).toMatch(/^Version 2 .* You are a guardian/)
+    expect(await ann.page.getByText('ann decides alone, by a touch.').count()).toBe(1)
+    expect(await ann.violations()).toEqual([])
+  })
+
+  test('she sees what an invitation changes, and the digest that she signs, before she touches', async () => {
+    await draftInvitation(ann, { id: 'ben', name: 'Ben Example', roles: 'engineer' })
+    const { page } = ann
+    await page.getByText('ben becomes a person of this deployment.').waitFor()
+    expect(await page.getByText(/^Whoever holds the invitation code becomes ben/).count()).toBe(1)
+    expect(await page.getByText('Digest of what is signed').count()).toBe(1)
+    expect(await ann.violations()).toEqual([])
+    await ann.picture('console-invite')
+  })
+
+  let link: string
+  test('the signers accept it, and the link is shown once', async () => {
+    expect(await touchToPropose(ann)).toBe('Version 3 is accepted by the signers')
+    link = await invitationLink(ann)
+    expect(link).toMatch(/^http:\/\/localhost:\d+\/enrol#[A-Za-z0-9_-]+$/)
+    await done(ann)
+    expect(await ann.page.getByLabel('The invitation link').count()).toBe(0)
+    await openPeople(ann)
+    await ann.page.getByText('open until').waitFor({ timeout })
+  })
+
+  test('he comes in by it, in another profile, signs in once and mints three times', async () => {
+    ben = await comeIn(browser, link)
+    await signIn(ben, 'ben')
+    for (const round of [1, 2, 3]) {
+      await mint(ben, 'read:logs')
+      const token = await ben.page.getByLabel('The token').innerText({ timeout })
+      const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+      expect(claims, `mint ${round}`).toMatchObject({ sub: 'ben', client_id: 'symbolon-console', acr: 'urn:symbolon:acr:grant' })
+      await ben.page.reload()
+    }
+  })
+
+  test('I-4 the link is good once', async () => {
+    const eve = await browser.open({ url: link })
+    await eve.page.getByRole('button', { name: 'Make a passkey' }).click()
+    await eve.page.getByText('invitation_spent').first().waitFor({ timeout })
+    await eve.page.context().close()
+  })
+
+  test('nobody else may start anything for others', async () => {
+    await openPeople(ben)
+    expect(await ben.page.getByRole('button', { name: 'Invite a person' }).count()).toBe(0)
+    expect(await ben.page.getByRole('button', { name: 'Remove: ann' }).count()).toBe(0)
+    expect(await ben.page.getByRole('button', { name: 'Lock: ben' }).count()).toBe(1)
+  })
+})
+
+describe('a second guardian', () => {
+  test('comes in on a phone, in the dark', async () => {
+    await draftInvitation(ann, { id: 'carl', name: 'Carl Example', roles: 'engineer' })
+    expect(await touchToPropose(ann)).toBe('Version 4 is accepted by the signers')
+    carl = await comeIn(browser, await invitationLink(ann), { width: 375, height: 800, dark: true })
+    await signIn(carl, 'carl')
+    await done(ann)
+  })
+
+  test('is made one by the first', async () => {
+    const { page } = ann
+    await openPeople(ann)
+    await page.getByRole('button', { name: 'Read again' }).click()
+    await page.getByRole('button', { name: 'Change the guardians' }).click()
+    await page.getByLabel('Carl Example (carl)').check()
+    await page.getByRole('button', { name: 'Show what changes' }).click()
+    await page.getByText('carl becomes a guardian: may approve changes like this one.').waitFor()
+    expect(await touchToPropose(ann)).toBe('Version 5 is accepted by the signers')
+    await done(ann)
+    await openPeople(ann)
+    await page.getByText(/1 of ann, carl must approve/).waitFor({ timeout })
+    expect(await ann.violations()).toEqual([])
+    await ann.picture('console-people')
+  })
+
+  test('what is pending is shown as pending', async () => {
+    const { page } = ann
+    await page.getByRole('button', { name: 'Change name or roles: ben' }).click()
+    await page.getByLabel('Roles').fill('engineer sre')
+    await page.getByRole('button', { name: 'Show what changes' }).click()
+    await page.getByText('ben gets role sre.').waitFor()
+    expect(await touchToPropose(ann)).toBe('Version 6 is pending: nothing has changed yet')
+    await done(ann)
+    await openChanges(ann)
+    await page.getByText('pending, not in force').waitFor({ timeout })
+    expect(await page.getByRole('button', { name: /^Touch to approve/ }).count(), 'A-2 who proposes does not decide').toBe(0)
+    expect(await ann.violations()).toEqual([])
+  })
+
+  test('sees the difference that the page computed, and approves by a touch', async () => {
+    const { page } = carl
+    await openChanges(carl)
+    await page.getByText('ben gets role sre.').waitFor({ timeout })
+    expect(await page.getByText('0 of 1').count()).toBe(1)
+    expect(await carl.violations()).toEqual([])
+    expect(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBeLessThanOrEqual(0)
+    await carl.picture('console-approve')
+    await page.getByRole('button', { name: /^Touch to approve version 6/ }).click()
+    await page.getByText('Version 6 is accepted by the signers').waitFor({ timeout })
+    await openPeople(carl)
+    expect(await version(carl)).toMatch(/^Version 6 /)
+    expect(await carl.violations()).toEqual([])
+    expect(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBeLessThanOrEqual(0)
+  })
+
+  test('A-9 says no to another, which ends it', async () => {
+    await openPeople(ann)
+    await ann.page.getByRole('button', { name: 'Read again' }).click()
+    await ann.page.getByText(/^Version 6 is in force/).waitFor({ timeout })
+    await ann.page.getByRole('button', { name: 'Change name or roles: ben' }).click()
+    await ann.page.getByLabel('Roles').fill('engineer')
+    await ann.page.getByRole('button', { name: 'Show what changes' }).click()
+    expect(await touchToPropose(ann)).toBe('Version 7 is pending: nothing has changed yet')
+    await done(ann)
+    await openChanges(carl)
+    await carl.page.getByRole('button', { name: /^Touch to deny version 7/ }).click()
+    await carl.page.getByText('Version 7 was refused').waitFor({ timeout })
+    await carl.page.getByText('approval_denied').first().waitFor({ timeout })
+    await openPeople(carl)
+    expect(await version(carl)).toMatch(/^Version 6 /)
+  })
+})
+
+describe('somebody goes', () => {
+  test('removed by one guardian, approved by the other', async () => {
+    const { page } = ann
+    await openPeople(ann)
+    await page.getByRole('button', { name: 'Remove: ben' }).click()
+    await page.getByText('ben is removed, with every passkey.').waitFor()
+    expect(await ann.violations()).toEqual([])
+    await ann.picture('console-remove')
+    expect(await touchToPropose(ann)).toBe('Version 7 is pending: nothing has changed yet')
+    await done(ann)
+    await openChanges(carl)
+    await carl.page.getByRole('button', { name: /^Touch to approve version 7/ }).click()
+    await carl.page.getByText('Version 7 is accepted by the signers').waitFor({ timeout })
+  })
+
+  test('the fourth mint is refused, and the page says why', async () => {
+    await mint(ben, 'read:logs')
+    const { page } = ben
+    await page.getByRole('alert').waitFor({ timeout })
+    const text = await page.getByRole('alert').innerText()
+    expect(text).toMatch(/grant_invalid/)
+    expect(text).toMatch(/Rule/)
+    expect(await ben.violations()).toEqual([])
+    await ben.picture('console-refused')
+  })
+})
+
+test('nothing went wrong on the way', () => {
+  expect(ann.errors).toEqual([])
+  expect(carl.errors).toEqual([])
+  // The browser itself reports each answer that is a refusal.
+  expect(ben.errors.filter((error) => !error.includes('status of 403'))).toEqual([])
+})
