@@ -45,20 +45,26 @@ export interface Town {
   readonly addr: string
   readonly lineage: Base64url
   /** The version in force, as somebody reads it. */
-  roster(by: Somebody): Promise<{ readonly document: Roster; readonly entries: readonly { readonly entry: Entry }[] }>
+  roster(by: Pick<Somebody, 'id' | 'touch'>): Promise<{ readonly document: Roster; readonly entries: readonly { readonly entry: Entry }[] }>
   /** Everything that `by` needs to say so that this becomes the next version. */
   change(by: Somebody, edits: readonly Edit[], more?: Partial<Change>): Promise<Change>
   propose(change: Change): Promise<Outcome<ChangeResponse>>
   /** Proposes, and expects it to be accepted. */
   accepted(by: Somebody, ...edits: readonly Edit[]): Promise<ChangeResponse>
+  /** The same, of what is there already, with these approvals. */
+  agreed(change: Change, ...by: readonly Somebody[]): Promise<ChangeResponse>
   approval(by: Somebody, digest: Base64url, decision?: 'approve' | 'deny', lies?: BrowserLies): Approval
-  /** The first guardian, by the bootstrap key that `make up` left. */
+  /** Version 2 with the first guardian, as the bootstrap key that `make up` left signs it. */
+  firstChange(id: string): Promise<{ readonly change: Change; readonly who: Somebody }>
+  /** The same, accepted. */
   first(id: string): Promise<Somebody>
   /** A row for somebody, accepted; the code is what the link carries. */
   invite(by: Somebody, id: string, roles: readonly string[]): Promise<Code>
   entry(code: Code, id: string, passkey: SoftPasskey, change?: Partial<EntryStatement>): Entry
   /** Comes in by a code. */
   enter(code: Code, id: string): Promise<Somebody>
+  /** A passkey of this deployment's console, of nobody yet. */
+  passkey(id: string): SoftPasskey
   /** A grant, as `symbolon login` gets one. */
   grant(by: Somebody, change?: Partial<GrantIntent>): Delegated
   close(): Promise<void>
@@ -108,26 +114,30 @@ export async function openTown(stack: Pick<Stack, 'cli' | 'home' | 'port'>): Pro
       return { v: 1, document: toBase64url(encodeRoster(edited.document)), intent: toBase64url(bytes), evidence: [{ kind: 'passkey', assertion: by.passkey.assert(intentDigest(bytes)) }], approvals: [], registrations: [], split: [], ...more }
     },
     propose: (change) => client.propose(change),
-    async accepted(by, ...edits) {
-      const response = must(await client.propose(await town.change(by, edits)))
+    accepted: async (by, ...edits) => town.agreed(await town.change(by, edits)),
+    async agreed(change, ...by) {
+      const response = must(await client.propose({ ...change, approvals: by.map((each) => town.approval(each, digestOf(change))) }))
       if (response.state !== 'accepted') throw new Error(`${response.state}: ${JSON.stringify(response)}`)
       return response
     },
     approval: (by, digest, decision = 'approve', lies) => by.passkey.approve({ intent: digest, approver: by.id, decision, iat: now(), exp: now() + 3_600 }, lies),
-    async first(id) {
+    async firstChange(id) {
       const code = codeOf(createPrivateKey(readFileSync(join(stack.home.path, 'bootstrap.key'))))
       const passkey = softPasskey({ ...rp, owner: { lineage, row: id } })
-      const bootstrap = { id: 'bootstrap', passkey, touch: keyCredential({ key: code.key, kid: 'bootstrap', sub: 'bootstrap' }) }
-      const { document } = await town.roster(bootstrap)
+      const touch = keyCredential({ key: code.key, kid: 'bootstrap', sub: 'bootstrap' })
+      const { document } = await town.roster({ id: 'bootstrap', touch })
       const edited = successor({ document, entries: [] }, firstPeople([{ id, name: id, roles: ['engineer', 'sre'], groups: [], passkeys: [passkey.row()] }]))
       if (!edited.ok) throw new Error(edited.problems.join('; '))
-      const intent: Intent = { ...common(), kind: 'roster', sub: 'bootstrap', version: 2, from: [rosterDigest(document)], to: rosterDigest(edited.document) }
-      const built = builtOf(intent)
-      const { bytes } = built
-      const evidence = must(await bootstrap.touch.evidence(built, now()))
-      const response = must(await client.propose({ v: 1, document: toBase64url(encodeRoster(edited.document)), intent: toBase64url(bytes), evidence: [...evidence], approvals: [], registrations: [{ row: id, ...passkey.register({ lineage, row: id, by: code.thumbprint }) }], split: [] }))
-      if (response.state !== 'accepted') throw new Error(`${response.state}: ${JSON.stringify(response)}`)
-      return { id, passkey, touch: touchOf(passkey) }
+      const built = builtOf({ ...common(), kind: 'roster', sub: 'bootstrap', version: 2, from: [rosterDigest(document)], to: rosterDigest(edited.document) })
+      const evidence = must(await touch.evidence(built, now()))
+      const registration = { row: id, ...passkey.register({ lineage, row: id, by: code.thumbprint }) }
+      const change: Change = { v: 1, document: toBase64url(encodeRoster(edited.document)), intent: toBase64url(built.bytes), evidence: [...evidence], approvals: [], registrations: [registration], split: [] }
+      return { change, who: { id, passkey, touch: touchOf(passkey) } }
+    },
+    async first(id) {
+      const { change, who } = await town.firstChange(id)
+      await town.agreed(change)
+      return who
     },
     async invite(by, id, roles) {
       const code = newCode()
@@ -139,8 +149,9 @@ export async function openTown(stack: Pick<Stack, 'cli' | 'home' | 'port'>): Pro
       const statement = { v: 1, kind: 'enrolment', lineage, row: id, invitation: code.thumbprint, name: 'Soft key', registration, iat: now(), ...change } as EntryStatement
       return { statement, signature: toBase64url(sign(null, entryBytes(statement), code.key)) }
     },
+    passkey: (id) => softPasskey({ ...rp, owner: { lineage, row: id } }),
     async enter(code, id) {
-      const passkey = softPasskey({ ...rp, owner: { lineage, row: id } })
+      const passkey = town.passkey(id)
       must(await client.sendEntry(town.entry(code, id, passkey)))
       return { id, passkey, touch: touchOf(passkey) }
     },

@@ -3,7 +3,7 @@ import { expect } from 'vitest'
 import type { SoftPasskey, BrowserLies } from '@symbolon/evidence/passkey.testkit.ts'
 import { noStops } from '@symbolon/evidence/stops.ts'
 import { openJudge, type Granted, type Judge } from '@symbolon/policy/judge.ts'
-import { acceptReply, adoptReply, type AcceptReply, type AcceptRequest, type AdoptReply, type Book } from '@symbolon/protocol/book.ts'
+import { acceptReply, adoptReply, type AcceptReply, type AcceptRequest, type AdoptReply, type Book, type Change } from '@symbolon/protocol/book.ts'
 import { toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
 import type { Evidence } from '@symbolon/protocol/evidence.ts'
 import { ed25519Jwk } from '@symbolon/protocol/fields.ts'
@@ -43,6 +43,8 @@ export interface Scene {
   expectNotStopped(intent: RevokeIntent | LockIntent, evidence: readonly Evidence[], code: string): Promise<void>
   /** Every honest signer refuses to accept this, for exactly these, in any order. */
   expectNotAccepted(request: AcceptRequest, ...codes: readonly string[]): Promise<void>
+  /** Every honest signer counts so many approvals of this change: `1 of 2`. */
+  expectShort(change: Change, counted: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -98,6 +100,12 @@ export async function openScene(env: Readonly<Record<string, string>> = {}): Pro
     },
     async expectNotAccepted(request, ...codes) {
       for (const victim of attacker.victims) expect({ victim, codes: codesOf(await scene.accept(victim, request)) }).toEqual({ victim, codes: [...codes].sort() })
+    },
+    async expectShort(change, counted) {
+      for (const victim of attacker.victims) {
+        const reply = await scene.accept(victim, { v: 1, what: 'change', change })
+        expect({ victim, reasons: reply.result === 'refused' ? reply.reasons.map(({ code, fact }) => [code, fact]) : reply }).toEqual({ victim, reasons: [['approval_required', counted]] })
+      }
     },
     async close() {
       await town.close()
