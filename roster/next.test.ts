@@ -226,7 +226,7 @@ describe('I-3 a split', () => {
   test('one that nobody accepted does not replace the rule that the signer knows', () => {
     const mallory = voicesOf('cleo', [], { passkeyUses: ['sign_in', 'approve'] })
     expect(codes(ask(two, overForged, mallory, { split: [base(forged, mallory)] }))).toBe('approval_required roster.guardians')
-    expect(codes(ask(two, overForged, mallory, { split: [base(forged, mallory)], accepted: accepted(a) }))).toBe('change_conflict roster.accepted')
+    expect(codes(ask(two, overForged, mallory, { split: [base(forged, mallory)], accepted: accepted(a) }))).toBe('change_conflict roster.accepted, approval_required roster.guardians')
   })
   test('one that does not come from the version in force is none', () => {
     const foreign = { ...a, previous: [filled(32, 3)] }

@@ -46,7 +46,7 @@ export interface NextInput {
   readonly current: Base
   /** What the signer accepted beyond it, for good, without having seen a certificate. */
   readonly accepted: readonly { readonly version: number; readonly digest: Base64url }[]
-  /** Accepted versions that a split left, as the change brings them, with those between them and the current one. */
+  /** Accepted versions that a split left, as the change brings them, with those between them and the current one; of these, nobody's voice counts unless this signer accepted them. */
   readonly split: readonly Base[]
   /** Certified entries, of any version. */
   readonly entries: Entries
@@ -67,7 +67,7 @@ export function judgeNext(input: NextInput): NextResult {
   const reasons = [
     ...reasonsOfPlace(input, subject),
     ...problemsOf(next).map((problem) => unsound('problems', problem)),
-    ...bases.flatMap(({ document }) => reasonsOfConstants(document, next)),
+    ...[...new Set([input.current, ...bases])].flatMap(({ document }) => reasonsOfConstants(document, next)),
     ...reasonsOfPolicy(input),
     ...reasonsOfPasskeys(input),
     ...reasonsOfGuardians(next, input.entries),
@@ -87,10 +87,15 @@ function basesOf({ current, split }: NextInput): readonly Base[] {
 }
 
 /**
- * Whose rules bind. Without a split, the current version's. With one, each named version's; and the current one's too, unless this signer judged
- * one of them itself: what it did not judge may be anybody's invention, and must not stand in for the rule that it knows.
+ * Whose rules bind. Without a split, the current version's. With one, each named version's, and that of the newest which this signer judged itself:
+ * what it did not judge may be anybody's invention, and must not stand in for the rule that it knows, not even by building on what it accepted.
  */
-const rulers = (input: NextInput): readonly Base[] => (input.split.length === 0 || acceptedBeyond(input).length > 0 ? basesOf(input) : [input.current, ...basesOf(input)])
+function rulers(input: NextInput): readonly Base[] {
+  const judged = acceptedBeyond(input).filter(({ version }) => version < input.next.version)
+  const newest = Math.max(0, ...judged.map(({ version }) => version))
+  const own = input.split.filter(({ document }) => judged.some(({ version, digest }) => version === newest && digest === rosterDigest(document)))
+  return [...new Set([...(own.length > 0 ? own : [input.current]), ...basesOf(input)])]
+}
 
 const acceptedBeyond = ({ current, accepted }: NextInput) => accepted.filter(({ version }) => version > current.document.version)
 

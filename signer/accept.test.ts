@@ -7,7 +7,7 @@ import { verifyP256 } from '@symbolon/protocol/p256.ts'
 import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
 import { softPasskey } from '@symbolon/evidence/passkey.testkit.ts'
 import { bundleWith, defaultData } from '@symbolon/policy/judge.testkit.ts'
-import { addPasskey, invite, removePerson, rename, setLimits, setPolicy } from '@symbolon/roster/edit.ts'
+import { addPasskey, invite, removePerson, rename, setGuardians, setLimits, setPolicy } from '@symbolon/roster/edit.ts'
 import { lineageOf } from '@symbolon/roster/keyset.ts'
 import { encodeRoster, rosterDigest, type Roster } from '@symbolon/roster/roster.ts'
 import { after, askAll, asked, at, certified, changeOf, discard, edited, openClerk, partOf, peopled, told, type Clerk, type ClerkOptions } from './book.testkit.ts'
@@ -120,6 +120,29 @@ describe('at most one successor, for good', () => {
     expect(replies.map(told)).toEqual(['accepted', 'accepted'])
     const part = partOf({ versions: [certified(change, replies)] })
     expect((await Promise.all([one, two, three_].map((each) => each.adopt(part)))).map(told)).toEqual(['adopted 4', 'adopted 4', 'adopted 4'])
+  })
+
+  test('I-3 a version that nobody approved, on top of one that was accepted, makes nobody a guardian', async () => {
+    const one = await clerk()
+    const a = after(one, rename('bob', 'Robert'))
+    expect(await say(one, changeOf(a))).toBe('accepted')
+    // Cleo alone: an invention in which she decides alone, and its successor, which she proposes by that rule.
+    const invented = edited({ document: a, entries: [] }, setGuardians({ people: ['cleo'], count: 1, window: 86_400 }))
+    const next = edited({ document: invented, entries: [] }, rename('cleo', 'Chief'))
+    const split = [a, invented].map((document) => toBase64url(encodeRoster(document)))
+    expect(await say(one, changeOf(next, { by: 'cleo', approvers: [], over: { split } }))).toContain('approval_required')
+  })
+
+  test('a split is healed though an ancestor of what it names knew nobody who speaks for it', async () => {
+    const one = await clerk()
+    const [a, b] = [after(one, rename('bob', 'Robert')), after(one, removePerson('bob'))]
+    expect(await say(one, changeOf(a))).toBe('accepted')
+    const [x, y] = ['x', 'y'].map((name) => edited({ document: a, entries: [], from: [a, b] }, rename('ann', name)))
+    if (x === undefined || y === undefined) throw new Error('two documents')
+    const next = edited({ document: x, entries: [], from: [x, y] }, rename('ann', 'Ann'))
+    const split = [a, b, x, y].map((document) => toBase64url(encodeRoster(document)))
+    // By b, bob is nobody; the rule of b was met by whoever accepted x or y.
+    expect(await say(one, changeOf(next, { by: 'bob', approvers: ['cleo'], over: { split } }))).toBe('accepted')
   })
 })
 

@@ -7,6 +7,7 @@ import { verifyRegistration } from '@symbolon/evidence/registration.ts'
 import type { Ruled } from '@symbolon/policy/judgement.ts'
 import { readBundle, type Bundle } from '@symbolon/policy/bundle.ts'
 import { effectiveRoster } from '@symbolon/roster/effective.ts'
+import { leavesOf } from '@symbolon/roster/descent.ts'
 import { lineageOf } from '@symbolon/roster/keyset.ts'
 import { judgeNext, type Base, type VerifiedRegistration, type Voices } from '@symbolon/roster/next.ts'
 import { decodeRoster, rosterDigest, type Roster } from '@symbolon/roster/roster.ts'
@@ -69,20 +70,27 @@ async function voicesBy({ rule }: Pick<Judges, 'rule'>, { clock }: Ground, { int
 
 const voicesOf = ({ principal: { id, kind }, touch, passkeyUses, approvers, denied }: Ruled): Voices => ({ proposer: { id, kind, touch, passkeyUses }, approvers, denied })
 
-/** The accepted versions that a split left, each with those who speak for the change by its own people. */
+/** The versions that a split left and those between; with those who speak for the change by the rules that bind: of what it succeeds, and of what this signer accepted. */
 async function basesOf(ground: Ground, change: Change): Promise<Result<readonly Base[]>> {
+  const documents = change.split.map(documentOf).filter((document) => document !== undefined)
+  if (documents.length < change.split.length) return refused(unsound('split', 'A version that a split left cannot be read.'))
+  const digests = new Map(documents.map((document) => [document, rosterDigest(document)]))
+  // A judge of another version costs a moment and memory: only of documents that the change must name anyway.
+  if (new Set(digests.values()).size < documents.length) return refused(unsound('split', 'A version is named twice.'))
+  const leaves = leavesOf(documents)
+  const accepted = new Set(ground.book.acceptedBeyond().map(({ digest }) => digest))
   const bases: Base[] = []
-  for (const text of change.split) {
-    const document = documentOf(text)
-    if (document === undefined) return refused(unsound('split', 'A version that a split left cannot be read.'))
-    // A judge of another version costs a moment and memory: only of documents that the change must name anyway.
-    if (bases.some((base) => rosterDigest(base.document) === rosterDigest(document))) return refused(unsound('split', 'A version is named twice.'))
-    const voices = await voicesOfSplit(ground, document, change)
+  for (const [document, digest] of digests) {
+    const binds = leaves.includes(document) || accepted.has(digest)
+    const voices = binds ? await voicesOfSplit(ground, document, change) : ({ verdict: 'ok', value: nobody } as const)
     if (voices.verdict !== 'ok') return voices
     bases.push({ document, voices: voices.value })
   }
   return { verdict: 'ok', value: bases }
 }
+
+/** Satisfies no rule. */
+const nobody: Voices = { proposer: { id: '', kind: 'trust', touch: false, passkeyUses: [] }, approvers: [], denied: [] }
 
 /** Who speaks is the roster's to say, not the policy's: whatever policy that version names, the one in force serves to open its judge. */
 async function voicesOfSplit(ground: Ground, document: Roster, change: Change): Promise<Result<Voices>> {
