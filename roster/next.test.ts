@@ -177,6 +177,14 @@ describe('W-6 passkeys', () => {
     expect(codes(ask(invited, next, annAndBob, { entries, registrations: verified('dora', passkeyFor('dora-2')) }))).toBe('touch_required roster.own_touch')
   })
 
+  test('W-5 what an invitation was for is not changed while it stands', () => {
+    const modest = nextOf(two, { people: [...two.people, personOf('dora', { passkeys: [], invitation: { ...invitation, uses: ['sign_in'] } })] })
+    const widened = withPerson(modest, 'dora', (row) => ({ ...row, invitation }))
+    const enrolled = [{ entry: enrolmentOf('dora', 'code', 'dora-1') }]
+    expect(codes(ask(modest, widened, annAndBob, { entries: enrolled }))).toBe('change_unsound roster.invitation')
+    expect(codes(ask(modest, withPerson(modest, 'dora', (row) => ({ ...row, invitation: { ...invitation, uses: ['sign_in'], exp: invitation.exp + 1 } })), annAndBob))).toBe('ok')
+  })
+
   const attestation = { roots: ['-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'], aaguids: ['00000000-0000-0000-0000-000000000000'] }
   test('W-5 where models are listed, one that was never checked cannot begin to approve', () => {
     const narrow = peopled(['ann', 'bob', 'cleo'], 1, { attestation, people: [...two.people, personOf('dora', { passkeys: [passkeyFor('dora-1', ['sign_in'])] })] })

@@ -146,6 +146,8 @@ function reasonsOfPasskeys({ current, entries, next, registrations }: NextInput)
       ...added.filter((passkey) => !registrations.some((made) => made.row === row.id && sameKey(made.passkey, passkey))).map(({ name }) => unsound('registration', `Passkey ${name} of ${row.id} is not backed by a registration for that row.`)),
       ...kept.filter((passkey) => !mayBecome(known?.passkeys.find(({ id }) => id === passkey.id), passkey, next)).map(({ name }) => unsound('passkey', `Passkey ${name} of ${row.id} may not be altered like that; register it anew.`)),
       ...reasonsOfOwnTouch(current.voices, known, row, added.length > 0),
+      // What came in by it was checked for its uses, and would have others from now on.
+      ...(known?.invitation !== undefined && row.invitation !== undefined && same(known.invitation.key, row.invitation.key) && !same(known.invitation.uses, row.invitation.uses) ? [unsound('invitation', `The invitation of ${row.id} is for other uses; make a new one.`)] : []),
     ]
   })
 }
