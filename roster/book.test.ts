@@ -150,6 +150,29 @@ describe('what a book hands on', () => {
     const state = take(openBook(first), [withBundle(two), withBundle(three), withBundle(other)]).state
     expect(state.after(1).versions.map(({ change }) => change.bundle !== undefined)).toEqual([false, false, true])
   })
+  test('a part of a long history ends where the policy goes along', () => {
+    const bundle = { wasm: filled(8, 1), data: filled(8, 2) }
+    const bundled = (document: Roster): CertifiedVersion => ({ ...certifiedVersion(document), change: { ...certifiedVersion(document).change, bundle } })
+    // 2…40 as the first; 41…80 another policy, 81…90 a third.
+    const versions = Array.from({ length: 88 }).reduce<Roster[]>((list, _, at) => [...list, nextOf(list.at(-1) ?? first, at === 38 ? { policy: filled(32, 1) } : at === 78 ? { policy: filled(32, 2) } : {})], [two])
+    const held = versions.map((document) => ([41, 81].includes(document.version) ? bundled(document) : certifiedVersion(document)))
+    const full = [held.slice(0, 60), held.slice(60)].reduce((state, part) => take(state, part).state, openBook(first))
+    expect(full.version()).toBe(90)
+    const ends = (part: readonly CertifiedVersion[]) => [part.at(-1)?.certificate.slot, part.filter(({ change }) => change.bundle !== undefined).map(({ certificate: { slot } }) => slot)]
+    expect(ends(full.after(1).versions)).toEqual([{ of: 'roster', version: 65 }, [{ of: 'roster', version: 41 }]])
+    expect(ends(full.after(65).versions)).toEqual([{ of: 'roster', version: 90 }, [{ of: 'roster', version: 81 }]])
+    // One that caught up over two policies at once lacks the one between: it hands on what the asker can adopt.
+    const late = openBook(first).take(bookOf({ versions: held.slice(0, 60).map(({ change: { bundle: _, ...change }, certificate }) => ({ change, certificate })) })).state
+    expect(ends(late.after(1).versions)).toEqual([{ of: 'roster', version: 40 }, []])
+  })
+  test('DOS-1 a book full of what nothing proves costs no more than the first of it', () => {
+    const rotations = Array.from({ length: 300 }, (_, at) => rotationOf('svc-deploy', { root: 'svc-deploy-1', seq: at + 1, by: 'svc-deploy-1', to: `k-${at}` }))
+    const [good] = rotations
+    if (good === undefined) throw new Error('a rotation')
+    const forged = rotations.slice(1).map((entry) => certifiedEntry(entry, [1]))
+    expect(take(atTwo, [], forged).problems).toHaveLength(4)
+    expect(take(atTwo, [], [...forged.slice(0, 3), certifiedEntry(good)]).taken.entries).toHaveLength(1)
+  })
   test('a long history comes in parts, the oldest first', () => {
     const versions = Array.from({ length: 70 }).reduce<Roster[]>((list) => [...list, nextOf(list.at(-1) ?? first)], [two])
     const state = take(openBook(first), versions.map((document) => certifiedVersion(document))).state
@@ -195,6 +218,9 @@ describe('SEC-16 certificates', () => {
   test('a word after a false one of the same signer counts', () => {
     const [one, two] = certificateOf(slot, filled(32, 1)).accepts
     if (one === undefined || two === undefined) throw new Error('two accepts')
-    expect(verifyCertificate({ slot, subject: filled(32, 1), accepts: [{ ...one, signature: two.signature }, two, one] }, first, lineage).ok).toBe(true)
+    const bad = { ...one, signature: two.signature }
+    expect(verifyCertificate({ slot, subject: filled(32, 1), accepts: [bad, two, one] }, first, lineage).ok).toBe(true)
+    // Not after a list of them: each costs a signature to see through.
+    expect(verifyCertificate({ slot, subject: filled(32, 1), accepts: [bad, bad, two, one] }, first, lineage)).toEqual({ ok: false, t: 2, signers: [2] })
   })
 })

@@ -98,37 +98,51 @@ function stateOf(parts: Parts): BookState {
     stops: [...parts.stops.values()],
     version: () => document.version,
     summary: () => ({ roster: { version: document.version, digest }, entries: digestOf('entries', parts.entries.keys()), stops: digestOf('stops', parts.stops.keys()) }),
-    after: (version) => ({ v: 1, versions: portion(parts.versions.filter((held) => held.document.version > version), document.policy), entries: entries.slice(0, 4096), stops: [...parts.stops.values()].slice(-4096).map(({ stop }) => stop) }),
+    after: (version) => ({ v: 1, versions: portion(parts.versions.filter((held) => held.document.version > version), policyAt(parts, version)), entries: entries.slice(0, 4096), stops: [...parts.stops.values()].slice(-4096).map(({ stop }) => stop) }),
     take: (book) => take(parts, document, book),
     withStops: (stops) => stateOf({ ...parts, stops: new Map([...parts.stops, ...stops.map((held) => [stopId(held.stop), held] as const)]) }),
     pruned: (now) => stateOf({ ...parts, stops: new Map([...parts.stops].filter(([, { until }]) => until > now)) }),
   }
 }
 
+const policyAt = ({ first, versions }: Parts, version: number): Base64url | undefined => [first, ...versions.map(({ document }) => document)].find((document) => document.version === version)?.policy
+
 const digestOf = (kind: 'entries' | 'stops', ids: Iterable<Base64url>): Base64url => toBase64url(taggedHash(`book-${kind}/v1`, canonical([...ids].sort())))
 
 /** The same wish is the same stop, whatever evidence comes with it. */
 export const stopId = ({ intent }: Pick<Stop, 'intent'>): Base64url => toBase64url(intentDigest(fromBase64url(intent) ?? new Uint8Array()))
 
-/** Of the versions that somebody lacks, as many as one answer carries: the oldest first, so that asking again goes on. */
-function portion(versions: readonly HeldVersion[], policyInForce: Base64url): CertifiedVersion[] {
-  const out: CertifiedVersion[] = []
-  let size = 0
-  for (const { change, certificate, document } of versions.slice(0, 64)) {
-    // A bundle that no version in force names would never be loaded again.
-    const { bundle, ...rest } = change
-    const slim = bundle !== undefined && document.policy === policyInForce ? change : rest
-    size += JSON.stringify(slim).length
-    if (out.length > 0 && size > 32 * 1024 * 1024) break
-    out.push({ change: slim, certificate })
-  }
-  return out
+/**
+ * Of the versions that somebody lacks, as many as one answer carries: the oldest first, so that asking again goes on. They end with one whose policy
+ * goes along, or is the one that the asker has already: without it, nothing of them could be adopted.
+ *
+ * @param known the policy of the version that the asker stands at
+ */
+function portion(versions: readonly HeldVersion[], known: Base64url | undefined): CertifiedVersion[] {
+  const weighed = withinLimits(versions)
+  const bundled = new Set(weighed.flatMap(({ change, document }) => (change.bundle === undefined ? [] : [document.policy])))
+  const last = weighed.findLast(({ document: { policy } }) => policy === known || bundled.has(policy)) ?? weighed.at(-1)
+  const out = last === undefined ? [] : weighed.slice(0, weighed.indexOf(last) + 1)
+  // A bundle that is not in force where they end would never be loaded.
+  return out.map(({ change: { bundle, ...rest }, certificate, document }) => ({ change: bundle !== undefined && document.policy === last?.document.policy ? { ...rest, bundle } : rest, certificate }))
 }
+
+function withinLimits(versions: readonly HeldVersion[]): HeldVersion[] {
+  let size = 0
+  const first = versions.slice(0, 64)
+  const over = first.findIndex(({ change: { bundle, ...rest } }, at) => (size += JSON.stringify(rest).length + (bundle === undefined ? 0 : bundle.wasm.length + bundle.data.length)) > 32 * 1024 * 1024 && at > 0)
+  return over < 0 ? first : first.slice(0, over)
+}
+
+/** Nobody honest holds what no certificate proves: who shows more of it than this is not listened to further. Each costs many signatures to see through. */
+const unprovenAtMost = 4
 
 function take(before: Parts, held: Roster, book: Book): Taken {
   const problems: BookProblem[] = []
+  const isLying = () => problems.filter(({ code }) => code === 'certificate').length >= unprovenAtMost
   const versions = [...before.versions]
   for (const candidate of [...book.versions].sort((a, b) => versionIn(a.certificate.slot) - versionIn(b.certificate.slot))) {
+    if (isLying()) break
     const result = takeVersion({ ...before, versions }, versions.at(-1)?.document ?? held, candidate)
     if (result === 'known') continue
     if ('code' in result) problems.push(result)
@@ -139,6 +153,7 @@ function take(before: Parts, held: Roster, book: Book): Taken {
   const bySlot = new Map([...entries.values()].map((entry) => [slotText(entry.certificate.slot), entry]))
   const taken: CertifiedEntry[] = []
   for (const candidate of book.entries) {
+    if (isLying()) break
     const digest = entryDigest(candidate.entry.statement)
     // Not rooted: its row is gone, or has another key by now; it came too late, and says nothing any more.
     if (entries.has(digest) || !isRooted(document, candidate.entry.statement)) continue
