@@ -5,7 +5,7 @@ import { adoptReply, type CertifiedVersion } from '@symbolon/protocol/book.ts'
 import { encodeIntent, type LockIntent, type RevokeIntent, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import { canonical } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
-import { bundleWith, defaultData } from '@symbolon/policy/judge.testkit.ts'
+import { bundleWith, defaultData, idTokenEvidence } from '@symbolon/policy/judge.testkit.ts'
 import { removePerson, rename, setPolicy, type Edit } from '@symbolon/roster/edit.ts'
 import { encodeRoster, rosterDigest } from '@symbolon/roster/roster.ts'
 import { openBookFile } from './book-file.ts'
@@ -228,6 +228,38 @@ describe('a stop', () => {
     const stop = stopOf(lock(all[2], 'cleo', 'bob'), 'cleo')
     expect(await all[2].adopt(partOf({ versions: [await agreed(all, removePerson('cleo'))], stops: [stop] }))).toEqual({ v: 1, result: 'adopted', version: 3, stops: 1 })
     expect(await mint(all[2], 'bob')).toBe('locked')
+  })
+
+  test('DOS-3 whose issuer is out of reach keeps nothing else from being heard', async () => {
+    const [row] = peopled().first.issuers
+    if (row === undefined) throw new Error('an issuer')
+    const { keys: _, ...remote } = row
+    const ground = peopled({ issuers: [{ ...remote, jwks_uri: 'https://forge.example/jwks' }] })
+    const all = await three(ground)
+    const [one] = all
+    const own: LockIntent = { ...commonOf(ground.first, 'deploy', at), kind: 'lock', row: 'deploy' }
+    const unheard = { intent: toBase64url(encodeIntent(own)), evidence: [idTokenEvidence(ground.world, own)] }
+    const part = partOf({ versions: [await agreed(all, removePerson('cleo'))], stops: [unheard, stopOf(lock(one, 'ann', 'bob'), 'ann')] })
+    expect(await one.adopt(part)).toEqual({ v: 1, result: 'adopted', version: 3, stops: 1 })
+    expect([await mint(one, 'cleo'), await mint(one, 'bob')]).toEqual(['passkey_unknown', 'locked'])
+    // Of a peer that shows nothing else this is no fault; whoever asks for this alone may try again.
+    expect((await one.adopt(partOf({ stops: [unheard] }))).result).not.toBe('not_now')
+    expect(told(await one.adopt(partOf({ stops: [unheard] }), asked))).toBe('issuer_keys_unavailable')
+  })
+
+  test('R-2 what was judged before it came is not signed after', async () => {
+    const one = await clerk()
+    const before = one.inForce.current()
+    await one.adopt(partOf({ stops: [stopOf(lock(one, 'ann', 'cleo'), 'ann')] }))
+    const now = one.inForce.current()
+    expect([now === before, now.versions === before.versions]).toEqual([false, true])
+  })
+
+  test('of which there are more than one call judges are all judged', async () => {
+    const one = await clerk()
+    const many = Array.from({ length: 70 }, (_, n) => stopOf({ ...revoke(one, 'ann'), id: toBase64url(new Uint8Array(32).fill(n)) }, 'ann'))
+    expect(await one.adopt(partOf({ stops: [...many, stopOf(lock(one, 'ann', 'cleo'), 'ann')] }))).toMatchObject({ stops: 71 })
+    expect(await mint(one, 'cleo')).toBe('locked')
   })
 
   test('by one who is no guardian: some, and never so many that guardians find no room', async () => {

@@ -47,16 +47,19 @@ async function adopt(adopter: Adopter, part: BookPart, asked: Asked | undefined)
   const { book, audit } = adopter
   const refused: Reason[][] = []
   const first = await stop(adopter, part.stops, asked)
-  if ('code' in first) return notNow(first.code)
+  // Where nothing can be judged, the version that mends it may be among these.
+  if ('code' in first && adopter.inForce.current().ready) return notNow(first.code)
+  const left = 'code' in first ? part.stops : first.refused.map(({ stop: each }) => each)
   const taken = await take(adopter, part, refused)
   if (taken !== undefined) return notNow(taken.code)
-  const second = await stop(adopter, first.refused.map(({ stop: each }) => each), asked)
+  const second = await stop(adopter, left, asked)
   if ('code' in second) return notNow(second.code)
   refused.push(...second.refused.map(({ reasons }) => [...reasons]))
   const held = new Set(book.state().stops.map(({ stop: each }) => stopId(each)))
   const stops = part.stops.filter((each) => held.has(stopId(each))).length
   // Whoever brought one thing, and had it refused, learns why; of many, what is of no use is passed over.
   const useless = refused.length === part.versions.length + part.entries.length + part.stops.length
+  if (useless && asked !== undefined && second.unavailable !== undefined) return notNow(second.unavailable)
   const [reason, ...more] = refused.flat()
   const reply: AdoptReply = useless && reason !== undefined ? { v: 1, result: 'refused', reasons: [reason, ...more].slice(0, 64) } : { v: 1, result: 'adopted', version: book.state().version(), stops }
   audit.adoption({ ...(asked ?? { by: 'a peer' }), part, reply })
@@ -98,26 +101,38 @@ interface RefusedStop {
   readonly reasons: readonly Reason[]
 }
 
+/** One call's worth: others have requests, too. */
+const atOnce = 64
+
+interface Ruled {
+  readonly refused: readonly RefusedStop[]
+  /** Why some could not be judged now. They are passed over like those that are refused: whose issuer is out of reach must not keep anything else from being heard. */
+  readonly unavailable?: NotNowCode
+}
+
 /** Stops speak for themselves: each that this signer does not hold is judged by it, whenever it was made. */
-async function stop(adopter: Adopter, stops: readonly Stop[], asked: Asked | undefined): Promise<{ readonly refused: readonly RefusedStop[] } | Failure> {
-  const { book, inForce, clock: read, audit } = adopter
+async function stop({ book, inForce, clock: read, audit }: Adopter, stops: readonly Stop[], asked: Asked | undefined): Promise<Ruled | Failure> {
   const unseen = book.state().take({ v: 1, versions: [], entries: [], stops: [...stops] }).stops
   if (unseen.length === 0) return { refused: [] }
   const clock = read()
   if (clock === undefined) return { code: 'not_ready' }
-  const rulings = await inForce.current().rule({ requests: unseen.map(({ intent, evidence }) => ({ intent: fromBase64url(intent) ?? new Uint8Array(), evidence, approvals: [], whenever: true })), clock })
-  if (typeof rulings === 'string') return { code: rulings }
   const judged: JudgedStop[] = []
   const refused: RefusedStop[] = []
-  for (const [at, each] of unseen.entries()) {
-    const ruling = rulings[at]
-    if (ruling?.verdict === 'unavailable') return { code: ruling.code }
-    if (ruling?.verdict === 'refused') refused.push({ stop: each, reasons: ruling.reasons })
-    else if (ruling?.stop !== undefined && isRoomFor(book.stops(), judged, ruling.stop, clock)) judged.push({ stop: each, fact: ruling.stop })
-    else refused.push({ stop: each, reasons: [reasonOf('policy_denied', 'It stops nothing, or nothing any more, or there are too many.', { rule: 'book.stop' })] })
+  let unavailable: NotNowCode | undefined
+  for (let from = 0; from < unseen.length; from += atOnce) {
+    const part = unseen.slice(from, from + atOnce)
+    const rulings = await inForce.current().rule({ requests: part.map(({ intent, evidence }) => ({ intent: fromBase64url(intent) ?? new Uint8Array(), evidence, approvals: [], whenever: true })), clock })
+    if (typeof rulings === 'string') return { code: rulings }
+    for (const [at, each] of part.entries()) {
+      const ruling = rulings[at]
+      if (ruling?.verdict === 'unavailable') unavailable = ruling.code
+      if (ruling?.verdict === 'refused') refused.push({ stop: each, reasons: ruling.reasons })
+      else if (ruling?.verdict === 'granted' && ruling.stop !== undefined && isRoomFor(book.stops(), judged, ruling.stop, clock)) judged.push({ stop: each, fact: ruling.stop })
+      else refused.push({ stop: each, reasons: [reasonOf('policy_denied', 'It stops nothing, or nothing any more, or cannot be judged now, or there are too many.', { rule: 'book.stop' })] })
+    }
   }
   if (!book.stop(judged, clock)) return { code: 'ill' }
   if (judged.length > 0) await inForce.setStops(book.stops())
   for (const { stop: { intent }, fact } of judged) audit.stop({ ...(asked ?? { by: 'a peer' }), intent: stopId({ intent }), fact })
-  return { refused }
+  return { refused, ...(unavailable === undefined ? {} : { unavailable }) }
 }

@@ -158,10 +158,11 @@ function isTimely(each: Judged, clock: number): boolean {
   return each.answer === undefined
 }
 
-/** Another version came into force while this one was judged by the last: nothing more is signed by that. */
+/** Another version came into force while this one was judged by the last, or somebody was stopped: nothing more is signed by that. */
 function isInForce(signer: Signer, current: Current, each: Judged): boolean {
-  if (signer.current() === current) return true
-  each.answer = notNow('roster_behind')
+  const now = signer.current()
+  if (now === current) return true
+  each.answer = notNow(now.versions === current.versions ? 'busy' : 'roster_behind')
   return false
 }
 

@@ -37,7 +37,7 @@ export interface InForce {
   prepare(state: BookState, bundle: Bundle, stops: Stops): Promise<Prepared>
   /** From the next batch on. Its predecessor ends when the last batch that it judges has its answer. */
   install(prepared: Prepared): void
-  /** When it resolves, nothing is judged that does not know of these. */
+  /** When it resolves, nothing is judged that does not know of these, nor signed that was judged before. */
   setStops(stops: Stops): Promise<void>
   /** Closes whatever is open. */
   close(): Promise<void>
@@ -76,7 +76,11 @@ export async function openInForce(options: InForceOptions, first: { readonly sta
       const end = before.judges?.retire().catch(onFailure).finally(() => retiring.delete(end ?? Promise.resolve()))
       if (end !== undefined) retiring.add(end)
     },
-    setStops: async (stops) => now.judges?.setStops(stops),
+    async setStops(stops) {
+      await now.judges?.setStops(stops)
+      // Whatever was judged without them, and is not signed yet, finds that something else is in force.
+      now = { ...now, current: { ...now.current } }
+    },
     async close() {
       await Promise.all(retiring)
       await bench.close()
