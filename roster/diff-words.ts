@@ -82,7 +82,13 @@ const weighty = (what: string): Say => ({ names, was, is, before, after }) =>
   after === undefined ? notice(`${names[0]}: ${what} ${was} is taken away.`) : danger(before === undefined ? `${names[0]}: ${what} is ${is}.` : `${names[0]}: ${what} ${was} becomes ${is}.`)
 
 const member = (list: string): Say => either((is, [id]) => danger(`${id} gets ${list} ${is}.`), (was, [id]) => notice(`${id} loses ${list} ${was}.`))
-const moved: Say = ({ path }) => plain(`${path.slice(0, -1).join('/')}: the order changes.`)
+/** An empty list that comes or goes with its row is a difference too, though it moves nothing. */
+const moved: Say = ({ path, before, after }) =>
+  plain(isEmpty(before) && isEmpty(after) ? `${path.slice(1, -2).map((part) => `${part}: `).join('')}no ${path.at(-2)}.` : `${path.slice(0, -1).join('/')}: the order changes.`)
+const isEmpty = (value: Json | undefined): boolean => Array.isArray(value) && value.length === 0
+
+/** For people; the number is what is signed. */
+const timeOf = (value: Json | undefined): string => (typeof value === 'number' ? `${new Date(value * 1000).toISOString().replace('.000', '')} (${value})` : show(value))
 
 const gone = (context: Context, table: 'trusts' | 'issuers', id: string | undefined) => !context.after[table].some((row) => row.id === id)
 
@@ -98,7 +104,7 @@ const people: readonly (readonly [string, Say])[] = [
   ['people/*/passkeys/*/aaguid', ({ names: [id, passkey = ''], before, after, was, is, context }) => (before !== undefined && after !== undefined ? undefined : plain(`${id}: passkey ${nameOfPasskey(context, passkey)} is of model ${before === undefined ? is : was}.`))],
   ['people/*/passkeys/*/synced', ({ names: [id, passkey = ''], before, after, context }) => (before !== undefined && after !== undefined ? undefined : plain(`${id}: passkey ${nameOfPasskey(context, passkey)} ${(before ?? after) === true ? 'may be copied to other devices' : 'stays in one device'}.`))],
   ['people/*/invitation/key', either((is, [id]) => danger(`Whoever holds the invitation code becomes ${id} (${is}).`), (was, [id]) => notice(`The invitation of ${id} ends (${was}).`), (was, is, [id]) => danger(`Another invitation: whoever holds its code becomes ${id} (${is} instead of ${was}).`))],
-  ['people/*/invitation/exp', ({ names: [id], before, after, was, is }) => (after === undefined ? plain(`${id}: the invitation would have ended at ${was}.`) : before === undefined ? plain(`${id}: the invitation ends at ${is}.`) : danger(`${id}: the invitation ends at ${is} instead of ${was}.`))],
+  ['people/*/invitation/exp', ({ names: [id], before, after }) => (after === undefined ? plain(`${id}: the invitation would have ended at ${timeOf(before)}.`) : before === undefined ? plain(`${id}: the invitation ends at ${timeOf(after)}.`) : danger(`${id}: the invitation ends at ${timeOf(after)} instead of ${timeOf(before)}.`))],
   ['people/*/invitation/uses/*', ({ before, names: [id, use] }) => useWords(`${id}: the invited passkey`, before === undefined, use, false)],
   ['guardians/people/*', either((is) => danger(`${is} becomes a guardian: may approve changes like this one.`), (was) => danger(`${was} is no guardian any more.`))],
   ['guardians/count', ({ before, after, was, is }) => (before === undefined ? danger(`${is} of the guardians must approve a change.`) : typeof after === 'number' && typeof before === 'number' && after > before ? notice(`${is} guardians must approve instead of ${was}.`) : danger(`Only ${is} guardians must approve instead of ${was}.`))],

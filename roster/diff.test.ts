@@ -77,6 +77,12 @@ describe('A-8 a diff', () => {
     expect(told(base, { ...base, people: [...base.people, ...base.people.slice(0, 1)] })).not.toEqual([])
   })
 
+  test('says of a new row what is empty in it, and when its invitation ends', () => {
+    const sentences = told(base, after(invite({ id: 'eve', name: 'Eve', roles: ['sre'], groups: [] }, { key: keyOf('eve'), exp: 1_800_000_000, uses: ['sign_in'] })))
+    expect(sentences).toEqual(expect.arrayContaining(['eve: no groups.', 'eve: no passkeys.', 'eve: the invitation ends at 2027-01-15T08:00:00Z (1800000000).']))
+    expect(sentences.join()).not.toContain('order')
+  })
+
   test('is one line of ASCII each, whatever stands in the document', () => {
     const [ann, ...others] = base.people
     if (ann === undefined) throw new Error('nobody')
