@@ -9,10 +9,13 @@ export const firstTokenCommand = `./symbolon ${arguments_.join(' ')}`
 
 export type FirstToken = { readonly ok: true; readonly token: string } | { readonly ok: false; readonly message: string }
 
-/** Mints one token with the command line, as a user would: that a quorum says it is ready is no proof that it signs. */
+/**
+ * Mints one token with the command line, as a user would: that a quorum says it is ready is no proof that it signs. By the development
+ * key, whoever has signed in: a grant that has ended says nothing about the deployment.
+ */
 export async function mintFirst(home: Home): Promise<FirstToken> {
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, [join(checkout, 'cli/main.ts'), ...arguments_], { cwd: checkout, env: { ...plainEnvironment(), SYMBOLON_HOME: home.path }, timeout: 30_000 })
+    const { stdout } = await promisify(execFile)(process.execPath, [join(checkout, 'cli/main.ts'), ...arguments_], { cwd: checkout, env: { ...plainEnvironment(), SYMBOLON_HOME: home.path, SYMBOLON_IDENTITY: 'key' }, timeout: 30_000 })
     return { ok: true, token: stdout.trim() }
   } catch (error) {
     const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : ''

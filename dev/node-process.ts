@@ -14,4 +14,4 @@ export function startNode({ program, command, config, log }: { readonly program:
 }
 
 /** Configuration comes from files; of the environment a process gets only what a program needs to run at all. */
-export const plainEnvironment = (): Record<string, string> => Object.fromEntries(['PATH', 'HOME', 'LANG', 'TMPDIR'].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])))
+export const plainEnvironment = (): Record<string, string> => Object.fromEntries(['PATH', 'HOME', 'LANG', 'TMPDIR', 'XDG_STATE_HOME'].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])))

@@ -46,7 +46,7 @@ export async function up({ detach }: { readonly detach: boolean }): Promise<numb
 async function showFirstToken(home: Home): Promise<number> {
   const first = await mintFirst(home)
   if (!first.ok) return complain(`A quorum is ready, but no token came:\n${first.message}`)
-  process.stderr.write(`A first token, from \`${firstTokenCommand}\`; the same works in another terminal:\n`)
+  process.stderr.write(`A first token, from \`${firstTokenCommand}\` by the development key; the same works in another terminal:\n`)
   process.stdout.write(`${first.token}\n`)
   return 0
 }

@@ -8,7 +8,7 @@ import { bootstrapLink } from './web.ts'
 export async function wayIn(home: Home, issuer: string): Promise<readonly string[]> {
   const console = consoleOrigin(home)
   const version = await rosterVersion(issuer)
-  if (version !== 1) return [`Console: ${console}`]
+  if (version !== 1) return [`Console: ${console}; sign in there, or in a terminal: ./symbolon login`]
   return ['Console: open this link once to make your passkey and become the first guardian (it holds the bootstrap key; show it to nobody):', `  ${bootstrapLink(home, console, Math.floor(Date.now() / 1000))}`]
 }
 
