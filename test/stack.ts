@@ -48,7 +48,8 @@ export type Stack = {
 export async function startStack(options: StackOptions = {}): Promise<Stack & { readonly first: Ran }> {
   const path = options.home ?? mkdtempSync(join(tmpdir(), 'symbolon-'))
   const home = homeAt(path)
-  const env = { ...plain(), ...options.env, SYMBOLON_HOME: path }
+  // What the command line remembers belongs to this deployment alone, not to whoever runs the tests.
+  const env = { ...plain(), XDG_STATE_HOME: join(path, 'user-state'), ...options.env, SYMBOLON_HOME: path }
   const dev = (command: string, more: Readonly<Record<string, string>> = {}) => runNode([join(root, 'dev/main.ts'), command], { ...env, ...more })
   const state = () => {
     const found = readState(home)
