@@ -35,7 +35,9 @@ export function failureLines(failure: CommandFailure): readonly string[] {
   const reasons = (details.reasons ?? []).slice(0, maxReasons)
   if (reasons.length > 0) return block(`${title} (${reference})`, reasons.map((reason) => [whyOf(reason), reason.remedy ?? remedy]))
   const problems = (details.problems ?? []).map(({ pointer, message }) => `${pointer || '/'} ${message}`).join('; ')
-  return block(`${title} (${reference})`, [[[details.detail, problems].filter((part) => part !== undefined && part !== '').join(': ') || 'the server says no more', retryOf(details.retryAfter) ?? remedy]])
+  // What was found out here says all that there is in its first line.
+  const nothing = details.status === undefined && details.requestId === undefined ? '' : 'the server says no more'
+  return block(`${title} (${reference})`, [[[details.detail, problems].filter((part) => part !== undefined && part !== '').join(': ') || nothing, retryOf(details.retryAfter) ?? remedy]])
 }
 
 /** The sentence, then the rule that decided and the fact that it found. */
@@ -43,4 +45,4 @@ export const whyOf = ({ message, rule, fact }: Reason): string => [message.repla
 
 const retryOf = (seconds: number | undefined): string | undefined => (seconds === undefined ? undefined : `Try again in ${seconds} s; \`symbolon status\` shows which signers are down.`)
 
-const block = (what: string, pairs: readonly (readonly [string, string])[]): readonly string[] => [`symbolon: ${what}`, ...pairs.flatMap(([why, fix]) => [`  why: ${why}`, `  do:  ${fix}`])]
+const block = (what: string, pairs: readonly (readonly [string, string])[]): readonly string[] => [`symbolon: ${what}`, ...pairs.flatMap(([why, fix]) => [...(why === '' ? [] : [`  why: ${why}`]), `  do:  ${fix}`])]

@@ -1,4 +1,5 @@
 import type { GrantRequest } from '@symbolon/protocol/grant.ts'
+import type { SymbolonError } from '@symbolon/sdk/errors.ts'
 import type { OpenedGrant } from '@symbolon/sdk/grant.ts'
 import { timeText } from './view.ts'
 
@@ -13,6 +14,15 @@ export const ceilingRows = ({ aud, scope, max_ttl }: GrantRequest['ceiling']): s
   ['audiences', aud === undefined ? 'whatever you may' : aud.join(', ')],
   ...(max_ttl === undefined ? [] : [['longest token', leftText(max_ttl)]]),
 ]
+
+/** Was it refused because the person who signed in granted less than is asked for? */
+export const isBeyond = ({ code, details }: SymbolonError): boolean => code === 'ceiling_exceeded' || (details.reasons ?? []).some((reason) => reason.code === 'ceiling_exceeded')
+
+/** What to type for a grant that reaches as far as these scopes. */
+export function widerLogin({ intent: { ceiling } }: OpenedGrant, scope: readonly string[]): string {
+  const scopes = ceiling.scope === undefined ? [] : ['--scope', [...new Set([...ceiling.scope, ...scope])].toSorted().join(',')]
+  return `You signed in for less than this; a grant that reaches further: ${['symbolon login', ...scopes].join(' ')}`
+}
 
 /** `7 h 59 min`, `4 min`, `12 s`. */
 export function leftText(seconds: number): string {

@@ -250,6 +250,13 @@ describe('what a grant is for', () => {
     expect([code, err.includes('http://localhost:7001/mint#scope=write%3Aprod&ttl=300&reason=hotfix\n')]).toEqual([4, true])
   })
 
+  test('a scope beyond the grant is exit code 3, with the sign-in that would reach it', async () => {
+    await serve((path) => (path === '/v1/tokens' ? refusedAs(403, 'policy_denied', { reasons: [{ code: 'ceiling_exceeded', message: 'The evidence does not reach this scope' }] }) : undefined))
+    await login(touch(), '--scope', 'read:logs')
+    const { code, err } = await shell.run(['mint', '--scope', 'write:staging'])
+    expect([code, err.split('\n')[0]]).toEqual([3, 'You signed in for less than this; a grant that reaches further: symbolon login --scope read:logs,write:staging'])
+  })
+
   test('whoami shows person, ceiling and time left', async () => {
     await serve()
     await login(touch(), '--scope', 'read:logs', '--hours', '3')
@@ -295,6 +302,15 @@ describe('logout', () => {
     const { code, out, err } = await shell.run(['logout', '-o', 'json'])
     expect([code, JSON.parse(out)]).toEqual([2, { signed_in: false, revoked: false, key_deleted: true, grant: expect.any(String) }])
     expect([err.includes('did not hear of it'), (out + err).includes(key), existsSync(keyFile())]).toEqual([true, false, false])
+  })
+
+  test('says as whom commands go on in a development deployment', async () => {
+    await serve()
+    const api = shell.env['SYMBOLON_ADDR'] ?? ''
+    await signIn()
+    shell.env['SYMBOLON_HOME'] = join(shell.folder, 'home')
+    shell.write('home/profile.json', JSON.stringify({ v: 1, addr: api, keyset: deployment.pin, service: 'svc-dev', key_id: 'k', key_file: '/nowhere', client: 'c' }))
+    expect((await shell.run(['logout'])).err).toBe('Commands here ask as svc-dev from now on, by the development key.\n')
   })
 
   test('--dry-run revokes nothing; where nobody is signed in there is nothing to do', async () => {

@@ -23,6 +23,7 @@ export async function logout(flags: { readonly dryRun: boolean }, settings: Sett
     if (flags.dryRun) return ok(view({ sent: false, grant: grantData(held, io.now()) }, `would revoke the grant of ${held.intent.sub} and delete its key`))
     const ended = await revoke(held, opened.value, io)
     const deleted = await dropGrant(held, io)
+    if (settings.key_file?.from === 'home' && settings.subject !== undefined) io.err.write(`Commands here ask as ${settings.subject.value} from now on, by the development key.\n`)
     if (!deleted) io.err.write('warning: the OS keychain did not delete the key\n')
     if (ended.how !== 'unheard') return { ok: true, value: view({ signed_in: false, revoked: true, key_deleted: deleted }, `${held.intent.sub} is signed out`), exit: deleted ? exitCodes.ok : exitCodes.local }
     io.err.write(`warning: the signers did not hear of it (${ended.error.code}); the key is deleted here. If somebody else may have a copy, ask a guardian to revoke grant ${held.digest}.\n`)

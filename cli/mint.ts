@@ -3,6 +3,7 @@ import { ok, type Outcome } from '@symbolon/sdk/errors.ts'
 import type { Minted } from '@symbolon/sdk/client.ts'
 import { askerOf, clientOf } from './connect.ts'
 import { explainedView } from './explained.ts'
+import { isBeyond, widerLogin } from './grant-view.ts'
 import { slowly, type Io } from './io.ts'
 import { leadToConsole, needsTouch } from './touch.ts'
 import { mask } from './mask.ts'
@@ -34,6 +35,7 @@ export async function mint(flags: z.infer<typeof mintFlags>, settings: Settings,
     const minted = await slowly(io, 'waiting for the signers', client.mintPrepared(prepared.value, asker.value.credential))
     if (!minted.ok) {
       if (needsTouch(minted.error)) await leadToConsole(client, wish, settings, io)
+      if (asker.value.grant !== undefined && isBeyond(minted.error)) io.err.write(`${widerLogin(asker.value.grant, wish.scope)}\n`)
       return minted
     }
     await mask(minted.value.token, io)

@@ -47,6 +47,8 @@ function build(io: Io, leave: (code: number) => void): Command {
   const program = new Command('symbolon').description('Short-lived scoped tokens, signed by a quorum of machines that each judge every request.')
   // Subcommands inherit these when they are added.
   program.enablePositionalOptions().exitOverride().configureOutput({ writeOut: (text) => void io.out.write(text), writeErr: (text) => void io.err.write(text), outputError: () => undefined })
+  // What a command is about stands first; what is the same for all of them last.
+  program.configureHelp({ groupItems: (_all, visible, groupOf) => new Map([...Map.groupBy(visible, groupOf)].toSorted(([a], [b]) => Number(a === settingsHeading) - Number(b === settingsHeading))) })
 
   const add = (parent: Command, name: string, summary: string, example: string, action: Action): Command => {
     const command = settingsOf(parent.command(name).description(summary)).addHelpText('after', `\nExample:\n  $ ${example}\n`)
@@ -130,9 +132,16 @@ function build(io: Io, leave: (code: number) => void): Command {
   return program
 }
 
+const settingsHeading = 'Settings, the same for every command:'
+
 function settingsOf(command: Command): Command {
-  command.addOption(new Option('-o, --output <format>', 'how to show it').choices(formats)).option('--field <path>', 'one field of the data, like signers.0.name').option('--unpinned', 'believe the server’s own keyset')
-  for (const name of Object.keys(definitions) as SettingName[]) if (name !== 'format') command.option(`${flagName(name)} <value>`, `${definitions[name].help} (${environmentName(name)})`)
+  const settings = [
+    new Option('-o, --output <format>', 'how to show it').choices(formats),
+    new Option('--field <path>', 'one field of the data, like signers.0.name'),
+    new Option('--unpinned', 'believe the server’s own keyset'),
+    ...(Object.keys(definitions) as SettingName[]).filter((name) => name !== 'format').map((name) => new Option(`${flagName(name)} <value>`, `${definitions[name].help} (${environmentName(name)})`)),
+  ]
+  for (const option of settings) command.addOption(option.helpGroup(settingsHeading))
   return command
 }
 

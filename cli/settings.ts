@@ -48,7 +48,7 @@ export interface Found {
 export type Settings = Readonly<Partial<Record<SettingName, Found>>>
 
 export const environmentName = (name: SettingName): string => `SYMBOLON_${name.toUpperCase()}`
-export const flagName = (name: SettingName): string => `--${name.replaceAll('_', '-')}`
+export const flagName = (name: SettingName): string => (name === 'format' ? '--output' : `--${name.replaceAll('_', '-')}`)
 
 type Values = Readonly<Partial<Record<SettingName, string>>>
 type Layer = { readonly from: Found['from']; readonly values: Values; origin(name: SettingName): string }
