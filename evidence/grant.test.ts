@@ -131,7 +131,7 @@ describe('what is remembered of grants', () => {
   const answer = (evidence: Evidence, of = asked) => verdict(verifier.verify({ ...of, evidence: [evidence], issuerKeys: new Map() }))
   const honest = grantBy(asked) as Extract<Evidence, { kind: 'grant' }>
 
-  test('is a signature, not a decision: after a yes every other check still refuses', () => {
+  test('is a touch, not a decision: after a yes every other check still refuses', () => {
     expect([answer(honest), answer(honest)]).toEqual(['ok', 'ok'])
     const later = ask({ sub: 'ben', iat: grantedAt + hold, exp: grantedAt + hold + 300 })
     expect(answer(grantBy(later), later)).toBe('grant_expired grant.end')
@@ -147,7 +147,14 @@ describe('what is remembered of grants', () => {
     counted[36] = (counted[36] ?? 0) ^ 1
     expect(answer({ ...honest, assertion: { ...honest.assertion, authenticator_data: toBase64url(counted) } })).toBe('assertion_invalid passkey.signature')
     expect(answer({ ...honest, assertion: { ...honest.assertion, credential: bensPhone.id } })).toMatch(/^assertion_invalid/)
+    expect(answer({ ...honest, assertion: { ...honest.assertion, user_handle: '' as Base64url } })).toBe('assertion_invalid passkey.user_handle')
+    expect(answer({ ...honest, intent: grantOf({ intent: { ceiling: {} } }).intent })).toBe('assertion_mismatch passkey.challenge')
     expect(answer(honest)).toBe('ok')
+  })
+
+  test('the key of a proof is the one that the proof carries, however often the grant’s own was seen', () => {
+    expect(answer(honest)).toBe('ok')
+    expect(answer(grantBy(asked, { holder: keys.stranger.privateKey, proofHeader: { jwk: proofJwkOf(keys.stranger.publicKey) } }))).toBe('proof_invalid grant.key')
   })
 })
 

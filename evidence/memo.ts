@@ -1,24 +1,30 @@
-import { createHash } from 'node:crypto'
-import { lengthPrefixed, utf8 } from '@symbolon/protocol/bytes.ts'
-import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
-import type { VerifiesAssertion } from './assertion.ts'
+import { sha256, toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
 
-/**
- * Remembers which signatures verified, by a hash of all that the answer depends on: so it can only ever say what would be found again. Of a
- * signature, never of a decision; of a yes only, so that nobody pushes these out with nonsense. The least recently used goes first.
- */
-export function remembering(verifies: VerifiesAssertion, most: number): VerifiesAssertion {
-  const known = new Set<string>()
-  return (key, bytes, signature) => {
-    const hash = createHash('sha256')
-    for (const part of [utf8(thumbprint(key)), bytes, signature]) hash.update(lengthPrefixed(part))
-    const id = hash.digest('base64')
-    if (!known.delete(id) && !verifies(key, bytes, signature)) return false
-    known.add(id)
-    for (const oldest of known) {
-      if (known.size <= most) break
-      known.delete(oldest)
+/** A bounded memory of findings. The least recently used goes first. */
+export interface Memo<T> {
+  get(id: string): T | undefined
+  keep(id: string, found: T): void
+}
+
+export function openMemo<T>(most: number): Memo<T> {
+  const kept = new Map<string, T>()
+  const keep = (id: string, found: T) => {
+    kept.delete(id)
+    kept.set(id, found)
+    for (const oldest of kept.keys()) {
+      if (kept.size <= most) break
+      kept.delete(oldest)
     }
-    return true
+  }
+  return {
+    get(id) {
+      const found = kept.get(id)
+      if (found !== undefined) keep(id, found)
+      return found
+    },
+    keep,
   }
 }
+
+/** One id for these texts in this order; JSON keeps them apart. */
+export const idOf = (texts: readonly string[]): Base64url => toBase64url(sha256(utf8(JSON.stringify(texts))))

@@ -34,7 +34,7 @@ export function checkBoundProof(text: string, { jkt, rule }: { readonly jkt: Bas
   if (proof === undefined) return reasonOf('evidence_malformed', 'The proof is not one.', { rule: 'proof' })
   const { jwk, kid } = proof.header
   if (jwk === undefined || kid !== undefined || thumbprint(jwk) !== jkt) return reasonOf('proof_invalid', 'The proof does not carry the key that this is bound to.', { rule })
-  return checkProof(proof, jwk, context, keyring)
+  return checkProof(proof, keyring.carried(jkt, jwk), context, keyring)
 }
 
 function otherThan(payload: Proof['payload'], { intent, digest, issuer, of }: ProofContext): 'iss' | 'intent' | 'kind' | 'of' | undefined {

@@ -1,18 +1,29 @@
 import { createPublicKey, verify, type KeyObject } from 'node:crypto'
 import type { ProofJwk } from '@symbolon/protocol/fields.ts'
 import { soundEd25519 } from '@symbolon/protocol/ed25519.ts'
+import type { Base64url } from '@symbolon/protocol/bytes.ts'
 import type { IssuerAlgorithm, IssuerJwk, IssuerKey } from './established.ts'
+import { openMemo } from './memo.ts'
 
-/** Public keys, imported once: importing costs as much as verifying. Entries live as long as their rows. */
+/** Public keys, imported once: importing costs as much as verifying. Those of rows live as long as their rows. */
 export interface Keyring {
+  /**
+   * One object for a key that messages carry, however often they do: its import is found by the object. `id` is its thumbprint, as computed
+   * from it (RFC 7638). The most recently used ones are kept.
+   */
+  carried(id: Base64url, jwk: ProofJwk): ProofJwk
   /** False for a signature that does not verify and for a key that is none. The message has no say in key and algorithm. */
   verifies(key: IssuerKey, signingInput: Uint8Array, signature: Uint8Array): boolean
   /** As passkeys sign (WebAuthn Level 3, section 6.5.5): P-256 signatures are DER, and only DER; Ed25519 ones 64 bytes. */
   verifiesAssertion(jwk: ProofJwk, bytes: Uint8Array, signature: Uint8Array): boolean
 }
 
+/** Those of a working day's grants. */
+const mostCarried = 4096
+
 export function openKeyring(): Keyring {
   const imported = new WeakMap<IssuerJwk, KeyObject | 'unusable'>()
+  const carried = openMemo<ProofJwk>(mostCarried)
   const get = (jwk: IssuerJwk): KeyObject | 'unusable' => {
     const known = imported.get(jwk)
     if (known !== undefined) return known
@@ -21,6 +32,11 @@ export function openKeyring(): Keyring {
     return fresh
   }
   return {
+    carried(id, jwk) {
+      const known = carried.get(id)
+      if (known === undefined) carried.keep(id, jwk)
+      return known ?? jwk
+    },
     verifies({ alg, jwk }, signingInput, signature) {
       const key = get(jwk)
       return key !== 'unusable' && verifyWith(alg, key, signingInput, signature)
