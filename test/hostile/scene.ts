@@ -3,20 +3,21 @@ import { expect } from 'vitest'
 import type { SoftPasskey, BrowserLies } from '@symbolon/evidence/passkey.testkit.ts'
 import { noStops } from '@symbolon/evidence/stops.ts'
 import { openJudge, type Granted, type Judge } from '@symbolon/policy/judge.ts'
-import { acceptReply, adoptReply, type AcceptReply, type AcceptRequest, type AdoptReply, type Book, type Change } from '@symbolon/protocol/book.ts'
-import { toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
+import { acceptBytes, acceptReply, adoptReply, type Accept, type AcceptCertificate, type AcceptReply, type AcceptRequest, type AdoptReply, type Book, type Change, type Entry, type Slot } from '@symbolon/protocol/book.ts'
+import { fromBase64url, toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
 import type { Evidence } from '@symbolon/protocol/evidence.ts'
 import { ed25519Jwk } from '@symbolon/protocol/fields.ts'
-import { encodeIntent, type Intent, type LockIntent, type RevokeIntent, type TokenIntent } from '@symbolon/protocol/intent.ts'
+import { decodeIntent, encodeIntent, type Intent, type LockIntent, type RevokeIntent, type RosterIntent, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import { decodeAs } from '@symbolon/protocol/json.ts'
 import { assembleJws } from '@symbolon/protocol/jws.ts'
 import { proofSigningInput } from '@symbolon/protocol/proof.ts'
+import { signerReport, type SignerReport } from '@symbolon/protocol/sign.ts'
 import { parseToken } from '@symbolon/protocol/token.ts'
-import type { Roster } from '@symbolon/roster/roster.ts'
+import { decodeRoster, type Roster } from '@symbolon/roster/roster.ts'
 import { publicJwk } from '@symbolon/sdk/credential.ts'
-import { builtOf, must, openTown, type Delegated, type Town } from '../people.testkit.ts'
+import { builtOf, must, openTown, type Delegated, type Somebody, type Town } from '../people.testkit.ts'
 import { startStack, type Stack } from '../stack.ts'
-import { openAttacker, type Attacker, type Loot } from './attacker.ts'
+import { openAttacker, owned, type Attacker, type Loot } from './attacker.ts'
 
 /* One deployment with people in it, and the attacker who owns all of it but two signers. */
 
@@ -39,6 +40,14 @@ export interface Scene {
   expectMinted(intent: TokenIntent, evidence: readonly Evidence[]): Promise<string>
   accept(victim: number, request: AcceptRequest): Promise<AcceptReply>
   adopt(victim: number, part: Partial<Book>): Promise<AdoptReply>
+  /** An honest signer's word on this; it must give it. */
+  wordOf(victim: number, request: AcceptRequest): Promise<Accept>
+  /** The word of the signer that the attacker owns, on whatever it likes. */
+  ownWord(slot: Slot, subject: AcceptCertificate['subject'], iat?: number): Promise<Accept>
+  /** What a signer says of itself. */
+  report(signer: number): Promise<SignerReport>
+  /** Waits until every signer, and the api, stands at this version. */
+  settled(version: number, who: Somebody): Promise<void>
   /** Every honest signer refuses this stop, for exactly this. */
   expectNotStopped(intent: RevokeIntent | LockIntent, evidence: readonly Evidence[], code: string): Promise<void>
   /** Every honest signer refuses to accept this, for exactly these, in any order. */
@@ -92,6 +101,21 @@ export async function openScene(env: Readonly<Record<string, string>> = {}): Pro
     },
     accept: async (victim, request) => replyOf(acceptReply, await attacker.send('coordinator', victim, '/v1/accept', request)),
     adopt: async (victim, part) => replyOf(adoptReply, await attacker.send('coordinator', victim, '/v1/adopt', { v: 1, versions: [], entries: [], stops: [], ...part })),
+    async wordOf(victim, request) {
+      const reply = await scene.accept(victim, request)
+      if (reply.result !== 'accepted') throw new Error(`signer ${victim}: ${JSON.stringify(reply)}`)
+      return reply.accept
+    },
+    async ownWord(slot, subject, iat = now()) {
+      return { signer: owned, iat, signature: toBase64url(await attacker.certify(acceptBytes({ lineage: town.lineage, slot, subject, iat }))) }
+    },
+    report: async (signer) => replyOf(signerReport, await attacker.send('coordinator', signer, '/v1/status', undefined)),
+    async settled(version, who) {
+      const soon = { timeout: 40_000, interval: 250 }
+      for (const signer of [owned, ...attacker.victims]) await expect.poll(async () => (await scene.report(signer)).roster, soon).toBe(version)
+      await expect.poll(async () => (await town.roster(who)).document.version, soon).toBe(version)
+      await attacker.learn()
+    },
     async expectNotStopped(intent, evidence, code) {
       for (const victim of attacker.victims) {
         const reply = await scene.adopt(victim, { stops: [{ intent: toBase64url(encodeIntent(intent)), evidence: [...evidence] }] })
@@ -140,8 +164,29 @@ function replyOf<T>(schema: Parameters<typeof decodeAs<T>>[0], answer: Awaited<R
   return decoded.value
 }
 
+export const asked = (change: Change): AcceptRequest => ({ v: 1, what: 'change', change })
+export const entered = (entry: Entry): AcceptRequest => ({ v: 1, what: 'entry', entry })
+
+export function documentOf({ document }: Pick<Change, 'document'>): Roster {
+  const decoded = decodeRoster(fromBase64url(document) ?? new Uint8Array())
+  if (!decoded.ok) throw new Error(decoded.reason)
+  return decoded.value
+}
+
+export function intentIn({ intent }: Pick<Change, 'intent'>): RosterIntent {
+  const decoded = decodeIntent(fromBase64url(intent) ?? new Uint8Array())
+  if (!decoded.ok || decoded.value.kind !== 'roster') throw new Error('not an intent of kind roster')
+  return decoded.value
+}
+
 /** A touch for this very intent. */
 export const touch = (intent: Intent, passkey: SoftPasskey, lies: BrowserLies = {}): Evidence[] => [{ kind: 'passkey', assertion: passkey.assert(builtOf(intent).digest, lies) }]
+
+/** A registered key's proof for this very intent. */
+export function proofOfKey(intent: Intent, { kid, key }: { readonly kid: string; readonly key: Delegated['key'] }): Evidence[] {
+  const input = proofSigningInput({ typ: 'symbolon-proof+jwt', alg: 'EdDSA', kid }, { iss: intent.iss, intent: builtOf(intent).digestText, kind: intent.kind, iat: intent.iat })
+  return [{ kind: 'key', proof: assembleJws(input, sign(null, utf8(input), key)) }]
+}
 
 /** A grant with a proof by its key for this intent, or with any part of that exchanged. */
 export function byGrant(intent: Intent, { grant, key, digest }: Pick<Delegated, 'grant' | 'key' | 'digest'>, change: Partial<Parameters<typeof proofSigningInput>[1]> = {}): Evidence[] {
