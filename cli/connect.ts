@@ -3,12 +3,13 @@ import { readFileSync, statSync } from 'node:fs'
 import { fromBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import { openClient, type Client } from '@symbolon/sdk/client.ts'
 import { findPlatform, platformCredential, platforms, type Platform } from '@symbolon/sdk/ci.ts'
-import { grantCredential, idTokenCredential, keyCredential, type Credential } from '@symbolon/sdk/credential.ts'
+import { grantCredential, keyCredential, type Credential } from '@symbolon/sdk/credential.ts'
 import type { Pin } from '@symbolon/sdk/deployment.ts'
 import { failed, ok, type Outcome } from '@symbolon/sdk/errors.ts'
 import type { OpenedGrant } from '@symbolon/sdk/grant.ts'
 import { LocalFailure } from './failure.ts'
 import { heldGrant, keyOfGrant, type HeldGrant } from './grants.ts'
+import { givenIdToken } from './id-tokens.ts'
 import type { Io } from './io.ts'
 import { environmentName, flagName, type SettingName, type Settings } from './settings.ts'
 import { keysetMemory } from './state.ts'
@@ -67,7 +68,7 @@ export async function askerOf(settings: Settings, io: Io, client: Pick<Client, '
   if (source === undefined) return failed('credential_missing', { detail: 'no key, no ID token, no CI platform that this client knows, and nobody has signed in: symbolon login' })
   const sub = settings.subject?.value
   if (sub === undefined) throw missing('subject', 'an intent names the roster id that the evidence will yield')
-  return ok({ sub, client: settings.client?.value, source, credential: credentialOf(source, sub, settings, io) })
+  return ok({ sub, client: settings.client?.value, source, credential: credentialOf(source, sub, { settings, io, client }) })
 }
 
 /** The deployment that the pin names; without a pin, the one that the server shows. */
@@ -101,15 +102,9 @@ function namedSource({ identity, key_file, id_token_file }: Settings, io: Io): A
 
 const isSource = (text: string): text is Asker['source'] => text === 'key' || text === 'id_token' || text === 'grant' || platforms.includes(text as Platform)
 
-function credentialOf(source: Exclude<Asker['source'], 'grant'>, sub: string, settings: Settings, io: Io): Credential {
+function credentialOf(source: Exclude<Asker['source'], 'grant'>, sub: string, { settings, io, client }: { readonly settings: Settings; readonly io: Io; readonly client: Pick<Client, 'deployment'> }): Credential {
   if (source === 'key') return keyCredential({ key: keyFileOf(settings), kid: settings.key_id?.value ?? sub, sub })
-  if (source === 'id_token') return idTokenCredential({ description: 'an ID token', fetch: async () => idTokenOf(settings, io) })
-  return platformCredential(source, io.env)
-}
-
-function idTokenOf({ id_token_file }: Settings, io: Io): Outcome<string> {
-  const token = io.env['SYMBOLON_ID_TOKEN'] || (id_token_file === undefined ? undefined : readSecret(id_token_file.value).toString('utf8').trim())
-  return token === undefined ? failed('credential_missing', { detail: 'neither SYMBOLON_ID_TOKEN nor id_token_file is set' }) : ok(token)
+  return source === 'id_token' ? givenIdToken(settings, io, client) : platformCredential(source, io.env)
 }
 
 /** @throws LocalFailure where there is none, or none that can be used */

@@ -197,10 +197,11 @@ describe('keys', () => {
     expect(requests.every(({ path }) => path === '/v1/keyset')).toBe(true)
   })
 
-  test('an ID token in the environment is evidence as it is, and never shown', async () => {
+  test('an ID token of class bearer is evidence as it is, and never shown', async () => {
     const requests = await serve((path) => (path === '/v1/tokens' ? refusedAs(403, 'id_token_class') : undefined))
     delete shell.env['SYMBOLON_KEY_FILE']
     shell.env['SYMBOLON_ID_TOKEN'] = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJqb2IifQ.c2lnbmF0dXJl'
+    shell.env['SYMBOLON_ID_TOKEN_CLASS'] = 'bearer'
     const { err } = await mint('--print-request')
     expect(JSON.parse(requests[1]?.body ?? '').evidence).toEqual([{ kind: 'id_token', token: shell.env['SYMBOLON_ID_TOKEN'] }])
     expect(err).not.toContain('eyJzdWIiOiJqb2IifQ')

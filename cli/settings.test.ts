@@ -72,7 +72,7 @@ describe('U-5 a file that is wrong stops the command, by name', () => {
     const path = shell.write('work/.symbolon.yaml', 'adress: http://x')
     expect(await failing()).toContain(`${path} cannot be used\n  why: adress is not a setting here`)
   })
-  test.each(['key_file', 'client_key', 'id_token_file', 'profile'])('a project file that says %s', async (name) => {
+  test.each(['key_file', 'client_key', 'id_token_file', 'id_token_class', 'profile'])('a project file that says %s', async (name) => {
     shell.write('work/.symbolon.yaml', `${name}: /etc/shadow`)
     expect(await failing()).toContain(`${name} is not a setting here`)
   })

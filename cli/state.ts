@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
@@ -13,7 +13,27 @@ import type { Io } from './io.ts'
 export const stateFolder = ({ env }: Pick<Io, 'env'>): string => join(env['XDG_STATE_HOME'] || join(env['HOME'] ?? '/nonexistent', '.local', 'state'), 'symbolon')
 
 /** Whole or not at all, for its owner alone. */
-export function writePrivate(path: string, bytes: Uint8Array): void {
+export const writePrivate = (path: string, bytes: Uint8Array): void => place(path, bytes, (temporary) => renameSync(temporary, path))
+
+/**
+ * Whole or not at all, for its owner alone; of several that write at once, one.
+ *
+ * @returns false, and nothing written, if there is a file already
+ */
+export function createWholeFile(path: string, bytes: Uint8Array): boolean {
+  let created = true
+  place(path, bytes, (temporary) => {
+    try {
+      linkSync(temporary, path)
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+      created = false
+    }
+  })
+  return created
+}
+
+function place(path: string, bytes: Uint8Array, put: (temporary: string) => void): void {
   const temporary = `${path}.${randomBytes(6).toString('hex')}`
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
@@ -21,12 +41,10 @@ export function writePrivate(path: string, bytes: Uint8Array): void {
     try {
       writeSync(file, bytes)
       fsyncSync(file)
-      renameSync(temporary, path)
-    } catch (error) {
-      rmSync(temporary, { force: true })
-      throw error
+      put(temporary)
     } finally {
       closeSync(file)
+      rmSync(temporary, { force: true })
     }
   } catch (error) {
     throw systemFailure(path, error, 'written')
@@ -64,6 +82,22 @@ export function readPrivate(path: string): Buffer | undefined {
     }
   } catch (error) {
     if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return undefined
+    throw systemFailure(path, error, 'read')
+  }
+}
+
+/** A file that its platform wrote for this process: a kubelet decides its mode, but nobody else may have put words into it. @throws LocalFailure */
+export function readShared(path: string): Buffer {
+  try {
+    const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    try {
+      const { mode } = fstatSync(file)
+      if ((mode & 0o022) !== 0) throw new LocalFailure(`${path} can be written by others`, `its mode is ${(mode & 0o777).toString(8)}`, `chmod go-w ${path}`)
+      return readFileSync(file)
+    } finally {
+      closeSync(file)
+    }
+  } catch (error) {
     throw systemFailure(path, error, 'read')
   }
 }

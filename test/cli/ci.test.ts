@@ -39,6 +39,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
+const inClear = { SYMBOLON_ID_TOKEN_CLASS: 'bearer' }
+
 /** As in a job: no development profile, only address and pin. */
 const job = (platform: string, args: readonly string[], more: Record<string, string> = {}) =>
   world.stack.cli(args, { ...env[platform], SYMBOLON_HOME: '', SYMBOLON_ADDR: world.addr, SYMBOLON_PIN: world.pin, SYMBOLON_SUBJECT: `job-${platform}`, ...more })
@@ -82,15 +84,15 @@ test('a token that the platform cannot give is exit code 2, and quotes nothing',
 
 test('GitLab’s token comes by environment, under its ceiling', async () => {
   const token = await world.issuers.gitlab.mint({ audience: 'https://mint.example' })
-  const { code, stdout } = await job('gitlab', ['mint', '--scope', 'read:logs', '-o', 'jwt'], { SYMBOLON_ID_TOKEN: token })
+  const { code, stdout } = await job('gitlab', ['mint', '--scope', 'read:logs', '-o', 'jwt'], { SYMBOLON_ID_TOKEN: token, ...inClear })
   expect(code).toBe(0)
   expect(decodeJwt(stdout.trim())['urn:symbolon:v1']).toMatchObject({ origin: { class: 'bearer', ceiling: { max_ttl: 300 } } })
-  expect((await job('gitlab', ['mint', '--scope', 'write:staging'], { SYMBOLON_ID_TOKEN: await world.issuers.gitlab.mint({ audience: 'https://mint.example' }) })).code).toBe(3)
+  expect((await job('gitlab', ['mint', '--scope', 'write:staging'], { SYMBOLON_ID_TOKEN: await world.issuers.gitlab.mint({ audience: 'https://mint.example' }), ...inClear })).code).toBe(3)
 })
 
 test('explain in a job spends nothing: the same ID token still mints', async () => {
   const token = await world.issuers.gitlab.mint({ audience: 'https://mint.example' })
-  const explained = await job('gitlab', ['explain', '--scope', 'read:logs', '-o', 'json'], { SYMBOLON_ID_TOKEN: token })
+  const explained = await job('gitlab', ['explain', '--scope', 'read:logs', '-o', 'json'], { SYMBOLON_ID_TOKEN: token, ...inClear })
   expect(JSON.parse(explained.stdout)).toMatchObject({ granted: true, principal: 'job-gitlab' })
-  expect((await job('gitlab', ['mint', '--scope', 'read:logs'], { SYMBOLON_ID_TOKEN: token })).code).toBe(0)
+  expect((await job('gitlab', ['mint', '--scope', 'read:logs'], { SYMBOLON_ID_TOKEN: token, ...inClear })).code).toBe(0)
 })
