@@ -107,7 +107,7 @@ describe('I-6 whoever owns the api', () => {
         return proof.ok ? ok([{ ...item, proof: proof.value }]) : proof
       },
     }
-    expect(codeOf(await world.client.mintPrepared(asked.value, swapped))).toBe('evidence_spent')
+    expect(codeOf(await world.client.mintPrepared(asked.value, swapped))).toBe('intent_bound_otherwise')
   })
 
   test('a token that was made from it passes the ceiling on', async () => {
