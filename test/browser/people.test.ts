@@ -93,7 +93,6 @@ describe('a second guardian', () => {
   test('is made one by the first', async () => {
     const { page } = ann
     await openPeople(ann)
-    await page.getByRole('button', { name: 'Read again' }).click()
     await page.getByRole('button', { name: 'Change the guardians' }).click()
     await page.getByLabel('Carl Example (carl)').check()
     await page.getByRole('button', { name: 'Show what changes' }).click()
@@ -138,8 +137,6 @@ describe('a second guardian', () => {
 
   test('A-9 says no to another, which ends it', async () => {
     await openPeople(ann)
-    await ann.page.getByRole('button', { name: 'Read again' }).click()
-    await ann.page.getByText(/^Version 6 is in force/).waitFor({ timeout })
     await ann.page.getByRole('button', { name: 'Change name or roles: ben' }).click()
     await ann.page.getByLabel('Roles').fill('engineer')
     await ann.page.getByRole('button', { name: 'Show what changes' }).click()
@@ -172,18 +169,17 @@ describe('somebody goes', () => {
   test('the fourth mint is refused, and the page says why', async () => {
     await mint(ben, 'read:logs')
     const { page } = ben
-    await page.getByRole('alert').waitFor({ timeout })
-    const text = await page.getByRole('alert').innerText()
-    expect(text).toMatch(/grant_invalid/)
-    expect(text).toMatch(/Rule/)
+    const refusal = page.getByRole('alert').filter({ hasText: 'passkey_unknown' })
+    await refusal.waitFor({ timeout })
+    expect(await refusal.innerText()).toMatch(/Rule[^]*Code[^]*Request/)
     expect(await ben.violations()).toEqual([])
     await ben.picture('console-refused')
   })
 })
 
 test('nothing went wrong on the way', () => {
-  expect(ann.errors).toEqual([])
-  expect(carl.errors).toEqual([])
-  // The browser itself reports each answer that is a refusal.
-  expect(ben.errors.filter((error) => !error.includes('status of 403'))).toEqual([])
+  for (const { errors } of [ann, ben, carl]) expect(errors.filter((error) => !expected.test(error))).toEqual([])
 })
+
+/** The browser reports each answer that is a refusal, and that RS256, which no signer takes, is not asked for. */
+const expected = /status of 403|^publicKey\.pubKeyCredParams is missing at least one/

@@ -22,7 +22,8 @@ export default function Changes(): ReactNode {
 }
 
 function Signed({ session }: { readonly session: Session }): ReactNode {
-  const [found, read] = useRoster(session)
+  const [found, readAgain] = useRoster(session)
+  const read = () => void readAgain()
   return (
     <Stack>
       <Title order={1}>Changes</Title>

@@ -3,7 +3,7 @@ import { useState, type ReactNode } from 'react'
 import type { Person } from '@symbolon/roster/roster.ts'
 import type { Prepared } from '../changes.ts'
 import { prepareEdits, removal } from '../edits.ts'
-import { isGuardian, type RosterView } from '../people.ts'
+import { isGuardian, personIn, type RosterView } from '../people.ts'
 import type { Result } from '../result.ts'
 import type { Session } from '../session.ts'
 import { GuardiansForm, InviteForm, PasskeyForm, RowForm } from '../parts/change-forms.tsx'
@@ -25,36 +25,60 @@ export default function People(): ReactNode {
   return <SignedIn>{(session) => <Signed key={session.id} session={session} />}</SignedIn>
 }
 
+/** What somebody starts. */
+type Wish = { readonly of: 'invite' | 'guardians' } | { readonly of: PersonAction; readonly id: string }
 /** What is open above the list. It keeps the roster that it was opened over, so that what is shown is what is signed. */
 type Open = { readonly of: 'invite' | 'guardians'; readonly view: RosterView } | { readonly of: PersonAction; readonly person: Person; readonly view: RosterView }
 
 function Signed({ session }: { readonly session: Session }): ReactNode {
   const [found, read] = useRoster(session)
   const [open, setOpen] = useState<Open>()
+  const [isBusy, setBusy] = useState(false)
+  // Over the newest roster: a change of an older one would be refused.
+  const start = async (wish: Wish) => {
+    setBusy(true)
+    const fresh = await read()
+    setBusy(false)
+    if (fresh.ok) setOpen(openOver(wish, fresh.value))
+  }
   return (
     <Stack>
       <Title order={1}>People</Title>
-      {open === undefined ? null : <OpenPanel key={`${open.of} ${'person' in open ? open.person.id : ''}`} open={open} sub={session.sub} changed={read} close={() => setOpen(undefined)} />}
-      {found === undefined ? <Loader aria-label="Loading" /> : found.ok ? <Everybody view={found.value} sub={session.sub} open={open === undefined ? setOpen : undefined} read={read} /> : <TroubleBox trouble={found.error} retry={read} />}
+      {open === undefined ? null : <OpenPanel key={`${open.of} ${'person' in open ? open.person.id : ''}`} open={open} sub={session.sub} changed={() => void read()} close={() => setOpen(undefined)} />}
+      {found === undefined ? <Loader aria-label="Loading" /> : found.ok ? <Everybody view={found.value} sub={session.sub} isBusy={isBusy} start={open === undefined ? (wish) => void start(wish) : undefined} read={() => void read()} /> : <TroubleBox trouble={found.error} retry={() => void read()} />}
     </Stack>
   )
 }
 
-/** @param open absent while something is open already */
-function Everybody({ view, sub, open, read }: { readonly view: RosterView; readonly sub: string; readonly open: ((what: Open) => void) | undefined; read(): void }): ReactNode {
+function openOver(wish: Wish, view: RosterView): Open | undefined {
+  if (!('id' in wish)) return { of: wish.of, view }
+  const person = personIn(view.effective, wish.id)
+  return person === undefined ? undefined : { of: wish.of, person, view }
+}
+
+interface All {
+  readonly view: RosterView
+  readonly sub: string
+  readonly isBusy: boolean
+  /** Absent while something is open already. */
+  readonly start: ((wish: Wish) => void) | undefined
+  read(): void
+}
+
+function Everybody({ view, sub, isBusy, start, read }: All): ReactNode {
   const isOne = isGuardian(view.document, sub)
   return (
     <>
       <Text>Version {view.document.version} is in force. {isOne ? 'You are a guardian.' : 'Guardians decide on changes; you may propose a passkey of your own.'}</Text>
-      {open === undefined ? null : (
+      {start === undefined ? null : (
         <Group>
-          {isOne ? <Button onClick={() => open({ of: 'invite', view })}>Invite a person</Button> : null}
-          {isOne ? <Button variant="default" onClick={() => open({ of: 'guardians', view })}>Change the guardians</Button> : null}
-          <Button variant="default" onClick={read}>Read again</Button>
+          {isOne ? <Button disabled={isBusy} onClick={() => start({ of: 'invite' })}>Invite a person</Button> : null}
+          {isOne ? <Button variant="default" disabled={isBusy} onClick={() => start({ of: 'guardians' })}>Change the guardians</Button> : null}
+          <Button variant="default" disabled={isBusy} onClick={read}>Read again</Button>
         </Group>
       )}
       <ul className="rows" aria-label="People">
-        {view.effective.people.map((person) => <PersonRow key={person.id} person={person} view={view} sub={sub} start={open === undefined ? undefined : (of) => open({ of, person, view })} />)}
+        {view.effective.people.map((person) => <PersonRow key={person.id} person={person} view={view} sub={sub} isBusy={isBusy} start={start === undefined ? undefined : (of) => start({ of, id: person.id })} />)}
       </ul>
       <Title order={2} size="h3">Guardians</Title>
       <Guardians view={view} />

@@ -16,13 +16,14 @@ interface Row {
   readonly view: RosterView
   /** Who looks. */
   readonly sub: string
+  readonly isBusy: boolean
   /** Absent while something is open already. */
   readonly start: ((action: PersonAction) => void) | undefined
 }
 
 const buttons: Readonly<Record<PersonAction, string>> = { row: 'Change name or roles', passkey: 'Add a passkey', recover: 'Invite anew', lock: 'Lock', remove: 'Remove' }
 
-export function PersonRow({ person, view, sub, start }: Row): ReactNode {
+export function PersonRow({ person, view, sub, isBusy, start }: Row): ReactNode {
   const { id, name, roles, groups, passkeys, invitation } = person
   const inDocument = personIn(view.document, id)
   const isOpen = inDocument !== undefined && isInvited(inDocument, person)
@@ -47,7 +48,7 @@ export function PersonRow({ person, view, sub, start }: Row): ReactNode {
         />
         {start === undefined ? null : (
           <Group gap="xs">
-            {actionsFor(id, sub, view).map((action) => <Button key={action} size="xs" variant="default" aria-label={`${buttons[action]}: ${id}`} onClick={() => start(action)}>{buttons[action]}</Button>)}
+            {actionsFor(id, sub, view).map((action) => <Button key={action} size="xs" variant="default" disabled={isBusy} aria-label={`${buttons[action]}: ${id}`} onClick={() => start(action)}>{buttons[action]}</Button>)}
           </Group>
         )}
       </Stack>
