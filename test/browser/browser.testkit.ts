@@ -17,12 +17,14 @@ export interface Tab {
   /** Errors of the page's console and uncaught exceptions so far, policy violations among them. Empty at the end of a good test. */
   readonly errors: readonly string[]
   readonly authenticator: Authenticator
+  /** Another one, that is carried from machine to machine. */
+  addAuthenticator(): Promise<Authenticator>
   /** Bytes of every answer, headers included, so far, as they came over the wire. */
   received(): number
   /** What axe finds, WCAG 2.2 A and AA and best practices. */
   violations(): Promise<readonly Violation[]>
-  /** Writes `docs/images/<name>.png` when SYMBOLON_SCREENSHOTS is set; otherwise nothing. */
-  picture(name: string): Promise<void>
+  /** Writes `docs/images/<name>.png` when SYMBOLON_SCREENSHOTS is set; otherwise nothing. `screen`: what is seen at once, not the whole page. */
+  picture(name: string, what?: 'page' | 'screen'): Promise<void>
 }
 
 export interface Authenticator {
@@ -64,9 +66,10 @@ async function openTab(browser: Browser, { url, width = 1100, height = 800, dark
   page.on('pageerror', (error) => errors.push(String(error)))
   const session = await context.newCDPSession(page)
   const received = await countBytes(session)
-  const authenticator = await addAuthenticator(session)
+  await session.send('WebAuthn.enable', { enableUI: false })
+  const authenticator = await addAuthenticator(session, 'internal')
   await page.goto(url)
-  return { page, errors, authenticator, received, violations: () => violationsOf(page), picture: (name) => picture(page, name) }
+  return { page, errors, authenticator, addAuthenticator: () => addAuthenticator(session, 'usb'), received, violations: () => violationsOf(page), picture: (name, what = 'page') => picture(page, name, what) }
 }
 
 async function countBytes(session: CDPSession): Promise<() => number> {
@@ -76,9 +79,8 @@ async function countBytes(session: CDPSession): Promise<() => number> {
   return () => total
 }
 
-async function addAuthenticator(session: CDPSession): Promise<Authenticator> {
-  await session.send('WebAuthn.enable', { enableUI: false })
-  const { authenticatorId } = await session.send('WebAuthn.addVirtualAuthenticator', { options: { protocol: 'ctap2', ctap2Version: 'ctap2_1', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true } })
+async function addAuthenticator(session: CDPSession, transport: 'internal' | 'usb'): Promise<Authenticator> {
+  const { authenticatorId } = await session.send('WebAuthn.addVirtualAuthenticator', { options: { protocol: 'ctap2', ctap2Version: 'ctap2_1', transport, hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true } })
   return {
     setUserVerified: (isUserVerified) => session.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified }).then(() => undefined),
     setTouched: (enabled) => session.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled }).then(() => undefined),
@@ -96,9 +98,9 @@ async function violationsOf(page: Page): Promise<readonly Violation[]> {
   return found as readonly Violation[]
 }
 
-async function picture(page: Page, name: string): Promise<void> {
+async function picture(page: Page, name: string, what: 'page' | 'screen'): Promise<void> {
   if (process.env['SYMBOLON_SCREENSHOTS'] === undefined) return
   const folder = join(root, 'docs/images')
   mkdirSync(folder, { recursive: true })
-  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true, animations: 'disabled' })
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: what === 'page', animations: 'disabled' })
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { startStack } from '../stack.ts'
 import { startBrowser, type Tab, type TestBrowser } from './browser.testkit.ts'
 import { comeIn, comeInFirst, done, draftInvitation, invitationLink, mint, openChanges, openPeople, signIn, touchToPropose, type ConsoleStack } from './people.testkit.ts'
@@ -40,7 +41,7 @@ describe('from the printed link to a second person', () => {
     expect(await page.getByText(/^Whoever holds the invitation code becomes ben/).count()).toBe(1)
     expect(await page.getByText('Digest of what is signed').count()).toBe(1)
     expect(await ann.violations()).toEqual([])
-    await ann.picture('console-invite')
+    await ann.picture('console-invite', 'screen')
   })
 
   let link: string
@@ -73,6 +74,19 @@ describe('from the printed link to a second person', () => {
     await eve.page.context().close()
   })
 
+  test('a change that the command line wrote is a draft here, and takes her touch', async () => {
+    const proposed = await stack.cli(['roster', 'propose', 'role', 'ann', '--add', 'oncall', '--no-browser', '-o', 'json'])
+    expect(proposed.code, proposed.stderr).toBe(0)
+    const { url } = z.object({ url: z.string() }).parse(JSON.parse(proposed.stdout))
+    await ann.page.goto(url)
+    await ann.page.getByRole('heading', { name: 'A draft to propose' }).waitFor({ timeout })
+    expect(ann.page.url()).toMatch(/\/changes$/)
+    await ann.page.getByText('ann gets role oncall.').waitFor()
+    expect(await ann.violations()).toEqual([])
+    expect(await touchToPropose(ann)).toBe('Version 4 is accepted by the signers')
+    await done(ann)
+  })
+
   test('nobody else may start anything for others', async () => {
     await openPeople(ben)
     expect(await ben.page.getByRole('button', { name: 'Invite a person' }).count()).toBe(0)
@@ -84,7 +98,7 @@ describe('from the printed link to a second person', () => {
 describe('a second guardian', () => {
   test('comes in on a phone, in the dark', async () => {
     await draftInvitation(ann, { id: 'carl', name: 'Carl Example', roles: 'engineer' })
-    expect(await touchToPropose(ann)).toBe('Version 4 is accepted by the signers')
+    expect(await touchToPropose(ann)).toBe('Version 5 is accepted by the signers')
     carl = await comeIn(browser, await invitationLink(ann), { width: 375, height: 800, dark: true })
     await signIn(carl, 'carl')
     await done(ann)
@@ -97,7 +111,7 @@ describe('a second guardian', () => {
     await page.getByLabel('Carl Example (carl)').check()
     await page.getByRole('button', { name: 'Show what changes' }).click()
     await page.getByText('carl becomes a guardian: may approve changes like this one.').waitFor()
-    expect(await touchToPropose(ann)).toBe('Version 5 is accepted by the signers')
+    expect(await touchToPropose(ann)).toBe('Version 6 is accepted by the signers')
     await done(ann)
     await openPeople(ann)
     await page.getByText(/1 of ann, carl must approve/).waitFor({ timeout })
@@ -111,7 +125,7 @@ describe('a second guardian', () => {
     await page.getByRole('textbox', { name: 'Roles' }).fill('engineer sre')
     await page.getByRole('button', { name: 'Show what changes' }).click()
     await page.getByText('ben gets role sre.').waitFor()
-    expect(await touchToPropose(ann)).toBe('Version 6 is pending: nothing has changed yet')
+    expect(await touchToPropose(ann)).toBe('Version 7 is pending: nothing has changed yet')
     await done(ann)
     await openChanges(ann)
     await page.getByText('pending, not in force').waitFor({ timeout })
@@ -127,10 +141,10 @@ describe('a second guardian', () => {
     expect(await carl.violations()).toEqual([])
     expect(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBeLessThanOrEqual(0)
     await carl.picture('console-approve')
-    await page.getByRole('button', { name: /^Touch to approve version 6/ }).click()
-    await page.getByText('Version 6 is accepted by the signers').waitFor({ timeout })
+    await page.getByRole('button', { name: /^Touch to approve version 7/ }).click()
+    await page.getByText('Version 7 is accepted by the signers').waitFor({ timeout })
     await openPeople(carl)
-    expect(await version(carl)).toMatch(/^Version 6 /)
+    expect(await version(carl)).toMatch(/^Version 7 /)
     expect(await carl.violations()).toEqual([])
     expect(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBeLessThanOrEqual(0)
   })
@@ -140,14 +154,36 @@ describe('a second guardian', () => {
     await ann.page.getByRole('button', { name: 'Change name or roles: ben' }).click()
     await ann.page.getByRole('textbox', { name: 'Roles' }).fill('engineer')
     await ann.page.getByRole('button', { name: 'Show what changes' }).click()
-    expect(await touchToPropose(ann)).toBe('Version 7 is pending: nothing has changed yet')
+    expect(await touchToPropose(ann)).toBe('Version 8 is pending: nothing has changed yet')
     await done(ann)
     await openChanges(carl)
-    await carl.page.getByRole('button', { name: /^Touch to deny version 7/ }).click()
-    await carl.page.getByText('Version 7 was refused').waitFor({ timeout })
+    await carl.page.getByRole('button', { name: /^Touch to deny version 8/ }).click()
+    await carl.page.getByText('Version 8 was refused').waitFor({ timeout })
     await carl.page.getByText('approval_denied').first().waitFor({ timeout })
     await openPeople(carl)
-    expect(await version(carl)).toMatch(/^Version 6 /)
+    expect(await version(carl)).toMatch(/^Version 7 /)
+  })
+})
+
+describe('a second passkey', () => {
+  test('W-6 takes a touch of the first and another guardian’s word', async () => {
+    const { page, authenticator } = carl
+    const carried = await carl.addAuthenticator()
+    await openPeople(carl)
+    await authenticator.setTouched(false)
+    await page.getByRole('button', { name: 'Add a passkey: carl' }).click()
+    await page.getByRole('button', { name: 'Make the new passkey' }).click()
+    await page.getByText(/^carl gets passkey Second passkey/).waitFor({ timeout })
+    expect(await carried.credentials()).toHaveLength(1)
+    await carried.setTouched(false)
+    await authenticator.setTouched(true)
+    expect(await touchToPropose(carl)).toBe('Version 8 is pending: nothing has changed yet')
+    await done(carl)
+    await openChanges(ann)
+    await ann.page.getByRole('button', { name: /^Touch to approve version 8 by carl/ }).click()
+    await ann.page.getByText('Version 8 is accepted by the signers').waitFor({ timeout })
+    await openPeople(ann)
+    await ann.page.getByText('Second passkey').waitFor({ timeout })
   })
 })
 
@@ -158,12 +194,11 @@ describe('somebody goes', () => {
     await page.getByRole('button', { name: 'Remove: ben' }).click()
     await page.getByText('ben is removed, with every passkey.').waitFor()
     expect(await ann.violations()).toEqual([])
-    await ann.picture('console-remove')
-    expect(await touchToPropose(ann)).toBe('Version 7 is pending: nothing has changed yet')
+    expect(await touchToPropose(ann)).toBe('Version 9 is pending: nothing has changed yet')
     await done(ann)
     await openChanges(carl)
-    await carl.page.getByRole('button', { name: /^Touch to approve version 7/ }).click()
-    await carl.page.getByText('Version 7 is accepted by the signers').waitFor({ timeout })
+    await carl.page.getByRole('button', { name: /^Touch to approve version 9/ }).click()
+    await carl.page.getByText('Version 9 is accepted by the signers').waitFor({ timeout })
   })
 
   test('the fourth mint is refused, and the page says why', async () => {
@@ -177,9 +212,22 @@ describe('somebody goes', () => {
   })
 })
 
+test('a locked row asks for nothing any more', async () => {
+  const { page } = ann
+  await openPeople(ann)
+  await page.getByRole('button', { name: 'Lock: carl' }).click()
+  await page.getByRole('button', { name: 'Touch to lock' }).waitFor({ timeout })
+  expect(await ann.violations()).toEqual([])
+  await page.getByRole('button', { name: 'Touch to lock' }).click()
+  await page.getByText('carl is locked').first().waitFor({ timeout })
+  await done(ann)
+  await mint(carl, 'read:logs')
+  await carl.page.getByRole('alert').filter({ hasText: 'locked' }).waitFor({ timeout })
+})
+
 test('nothing went wrong on the way', () => {
   for (const { errors } of [ann, ben, carl]) expect(errors.filter((error) => !expected.test(error))).toEqual([])
 })
 
 /** The browser reports each answer that is a refusal, and that RS256, which no signer takes, is not asked for. */
-const expected = /status of 403|^publicKey\.pubKeyCredParams is missing at least one/
+const expected = /status of 40\d|^publicKey\.pubKeyCredParams is missing at least one/

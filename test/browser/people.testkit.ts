@@ -39,7 +39,9 @@ export async function signIn({ page }: Tab, id: string): Promise<void> {
   await page.getByRole('button', { name: 'Sign in', exact: true }).first().click()
   await page.getByLabel('Your id').fill(id)
   await page.getByRole('button', { name: 'Touch your passkey' }).click()
-  await page.getByRole('heading', { name: 'Mint a token' }).waitFor({ timeout })
+  const refused = page.getByRole('alert')
+  await page.getByRole('heading', { name: 'Mint a token' }).or(refused).first().waitFor({ timeout })
+  if ((await refused.count()) > 0) throw new Error(await refused.innerText())
 }
 
 export async function mint({ page }: Tab, scope: string): Promise<void> {

@@ -5,7 +5,7 @@ import { useConsole, type Console } from '../context.tsx'
 import { TroubleBox } from '../parts/trouble-box.tsx'
 import type { Result } from '../result.ts'
 import { go } from '../router.ts'
-import { readRoster } from '../roster.ts'
+import { readView } from '../people.ts'
 import { forgetSession, signIn, type Session } from '../session.ts'
 import type { Trouble } from '../trouble.ts'
 
@@ -54,7 +54,7 @@ export default function SignIn({ signedIn = () => go('/mint') }: { signedIn?(): 
 async function checkedSignIn(sub: string, seconds: number, found: Console): Promise<Result<Session, Trouble>> {
   const signed = await signIn(sub, seconds, found.deployment)
   if (!signed.ok) return signed
-  const read = await readRoster(signed.value, found)
+  const read = await readView(signed.value, found)
   if (read.ok) return signed
   await forgetSession()
   return read
