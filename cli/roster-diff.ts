@@ -30,7 +30,9 @@ export const rosterDiff = ({ change, file }: { readonly change?: string | undefi
     if (!listed.ok) return listed
     const pending = openChange(chosen(listed.value.changes, change))
     if (!pending.ok) return pending
-    const { listed: row, document: next } = pending.value
+    const { listed: row, document: next, intent } = pending.value
+    // Against any other version the lines would tell of something else than what is signed.
+    if (!intent.from.includes(read.digest)) throw new LocalFailure('This change does not build on the version in force', `version ${next.version}, of ${intent.from.join(', ')}; in force: ${read.digest}`, 'Let it be proposed again; if no version came into force since, the api shows another roster than the proposer saw.')
     const lines = diffRosters(document, next, entries)
     return ok({
       data: { change: row.digest, version: row.version, state: row.state, proposer: row.proposer, approvers: row.approvers, needed: row.needed, expires_at: timeText(row.exp), diff: lines },

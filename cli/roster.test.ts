@@ -114,6 +114,12 @@ describe('roster diff', () => {
     await serveListed(listed({ change: { ...changeOf(next), document: toBase64url(encodeRoster(nextOf(two, { rate: 602 }))) } }))
     expect((await shell.run(['roster', 'diff'])).err).toContain('roster_differs')
   })
+  test('I-5 nor one that builds on another version than the one shown', async () => {
+    const elsewhere = nextOf(nextOf(two, { rate: 9 }), { version: 3, rate: 10 })
+    await serveListed(listed({ digest: toBase64url(intentDigest(encodeIntent(intentFor(elsewhere)))), change: changeOf(elsewhere) }))
+    const { code, err } = await shell.run(['roster', 'diff'])
+    expect([code, err]).toEqual([1, expect.stringContaining('does not build on the version in force')])
+  })
   test('nor under the digest of another intent', async () => {
     await serveListed(listed({ digest: filled(32, 5) }))
     expect((await shell.run(['roster', 'diff'])).err).toContain('roster_differs')
