@@ -5,7 +5,7 @@ import { limits } from '@symbolon/protocol/limits.ts'
 import type { Stops } from '@symbolon/evidence/stops.ts'
 import type { Ruling } from './judge.ts'
 import { at, idTokenEvidence, intentOf, keyEvidence, request } from './judge.testkit.ts'
-import { askOf, judgeOf, keys, makePeople, ruling, touch, type Name } from './people.testkit.ts'
+import { askOf, grantOf, judgeOf, keys, makePeople, ruling, touch, type Name } from './people.testkit.ts'
 
 const issuer = 'http://localhost:8080'
 const world = makePeople({ roster: { audiences: ['https://api.example', issuer] }, issuerRow: { class: 'bearer', bearer_audience: 'forge', ceiling: { max_ttl: 60 } } })
@@ -61,10 +61,23 @@ describe('a lock', () => {
 
 describe('a revocation', () => {
   const until = at + limits.tokenTtl + limits.clockSkew
+  const unseen = at + 366 * 86_400
   test('names who said it: a guardian’s bites everybody’s, anybody else’s their own', () => {
-    expect(stop({ kind: 'revoke', what: 'grant', id: someId }, byTouch('ann'))).toMatchObject({ verdict: 'granted', stop: { kind: 'revoked', revoked: { id: someId, by: 'ann', guardian: true, until } } })
+    expect(stop({ kind: 'revoke', what: 'grant', id: someId }, byTouch('ann'))).toMatchObject({ verdict: 'granted', stop: { kind: 'revoked', revoked: { id: someId, by: 'ann', guardian: true, until: unseen } } })
     expect(stop({ kind: 'revoke', what: 'grant', id: someId, sub: 'dan' }, byTouch('dan'))).toMatchObject({ stop: { revoked: { by: 'dan', guardian: false } } })
-    expect(stop({ kind: 'revoke', what: 'token', id: someId, sub: 'ci' }, byKey)).toMatchObject({ stop: { revoked: { by: 'ci', guardian: false } } })
+    expect(stop({ kind: 'revoke', what: 'token', id: someId, sub: 'ci' }, byKey)).toMatchObject({ stop: { revoked: { by: 'ci', guardian: false, until } } })
+  })
+
+  test('R-2 bites a grant that was dated ahead, when its time has come', () => {
+    const later = at + 30 * 86_400
+    const ahead = grantOf(world, { by: 'dan', iat: later, end: later + 3_600 })
+    const revoked = stop({ kind: 'revoke', what: 'grant', id: ahead.digest, sub: 'dan' }, byTouch('dan'))
+    expect(revoked).toMatchObject({ stop: { revoked: { until: unseen } } })
+    const intent = intentOf(world, { sub: 'dan', iat: later, exp: later + 60 })
+    const asked = request(world, intent, [ahead.evidence(intent)])
+    expect(judgeOf(world).judge(asked, at)).toMatchObject({ reasons: [{ code: 'intent_not_yet_valid' }] })
+    expect(judgeOf(world).judge(asked, later).verdict).toBe('granted')
+    expect(judgeOf(world, stopsOf(revoked)).judge(asked, later)).toMatchObject({ reasons: [{ code: 'revoked' }] })
   })
 
   test('by an ID token of class bearer is refused', () => {

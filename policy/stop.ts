@@ -31,15 +31,18 @@ export function stopOf(intent: RevokeIntent | LockIntent, ground: Ground): Stopp
   return intent.kind === 'revoke' ? revocation(intent, guardian, ground) : lock(intent, guardian, ground)
 }
 
-function revocation({ id, iat }: RevokeIntent, guardian: boolean, { established, evidence }: Ground): Stopped {
+function revocation({ id, iat, what }: RevokeIntent, guardian: boolean, { established, evidence }: Ground): Stopped {
   const within = reach(established, evidence)
   if (within !== undefined && !within.includes(id)) return no('ceiling_exceeded', 'A grant or a token revokes itself and nothing else.', { rule: 'intent.id', fact: id, remedy: 'Revoke it with a passkey or a registered key.' })
   const { id: by } = established.principal
-  return { ok: true, stop: { kind: 'revoked', revoked: { id, by, guardian, until: iat + longestLife } } }
+  const life = what === 'grant' && established.evidence.kind === 'passkey' ? unseenLife : longestLife
+  return { ok: true, stop: { kind: 'revoked', revoked: { id, by, guardian, until: iat + life } } }
 }
 
-/** Nothing that was there when it was revoked lives longer. */
+/** Nothing that was usable when it was revoked lives longer: a token, or a grant that is shown. */
 const longestLife = Math.max(limits.grantTtl, limits.tokenTtl) + limits.clockSkew
+/** A grant that nobody shows may be dated ahead: nothing tells when a passkey was touched, and no signer sees a grant before it is used. Whoever fears later ones removes the passkey. */
+const unseenLife = 366 * 86_400
 
 /** What a credential that was handed on may revoke: itself, and what it goes back to. Undefined: whatever its principal may. */
 function reach({ evidence: { kind }, grant }: Established, evidence: readonly Evidence[]): readonly string[] | undefined {

@@ -247,6 +247,21 @@ describe('a stop', () => {
     expect(told(await one.adopt(partOf({ stops: [unheard] }), asked))).toBe('issuer_keys_unavailable')
   })
 
+  test('R-2 of a grant that was dated ahead outlives that grant', async () => {
+    const one = await clerk()
+    await one.adopt(partOf({ stops: [stopOf(revoke(one, 'ann'), 'ann')] }))
+    one.clock.now = at + 30 * 86_400
+    await one.adopt(partOf({ stops: [stopOf(lock(one, 'ann', 'cleo', one.clock.now), 'ann')] }))
+    expect(one.book.stops().revoked).toHaveLength(1)
+  })
+
+  test('by one rogue guardian: never so many that another’s lock finds no room', async () => {
+    const one = await clerk()
+    const flood = Array.from({ length: 520 }, (_, n) => stopOf({ ...revoke(one, 'bob'), id: toBase64url(Uint8Array.from({ length: 32 }, (_, at) => (at < 2 ? n >> (8 * at) : 7))) }, 'bob'))
+    expect(await one.adopt(partOf({ stops: flood }))).toMatchObject({ stops: 512 })
+    expect(await one.adopt(partOf({ stops: [stopOf(lock(one, 'ann', 'bob'), 'ann')] }))).toMatchObject({ stops: 1 })
+  })
+
   test('R-2 what was judged before it came is not signed after', async () => {
     const one = await clerk()
     const before = one.inForce.current()
@@ -266,7 +281,10 @@ describe('a stop', () => {
     const ground = peopled({ guardians: { people: ['ann', 'bob'], count: 1, window: 86_400 } })
     const one = await clerk(ground)
     const own = Array.from({ length: 70 }, (_, n) => stopOf({ ...revoke(one, 'cleo'), id: toBase64url(new Uint8Array(32).fill(n)) }, 'cleo'))
-    expect(await one.adopt(partOf({ stops: own }))).toMatchObject({ result: 'adopted', stops: 64 })
+    expect(await one.adopt(partOf({ stops: own }))).toMatchObject({ result: 'adopted', stops: 16 })
+    // Those of tokens end in a day: of these, more.
+    const tokens = own.map((_, n) => stopOf({ ...revoke(one, 'cleo'), what: 'token', id: toBase64url(new Uint8Array(32).fill(n + 70)) }, 'cleo'))
+    expect(await one.adopt(partOf({ stops: tokens }))).toMatchObject({ result: 'adopted', stops: 48 })
     expect(await one.adopt(partOf({ stops: [stopOf(lock(one, 'ann', 'cleo'), 'ann')] }))).toMatchObject({ result: 'adopted', stops: 1 })
   })
 })
