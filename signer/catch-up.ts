@@ -18,6 +18,8 @@ export interface CatchUpParts {
 /** Milliseconds: a book that told nothing new is not fetched again before, while neither side has changed. */
 const again = 60_000
 const timeoutMs = 10_000
+/** Of a book that told nothing, for each millisecond in which its peer is left alone: whoever sends us mountains for nothing does not keep us reading. */
+const bytesPerMs = 500
 
 type Stand = Pick<Head['statement'], keyof BookSummary>
 
@@ -25,6 +27,7 @@ type Stand = Pick<Head['statement'], keyof BookSummary>
 export function openCatchUp({ book, adopt, audit, ask, now }: CatchUpParts): (peer: number, head: Head) => Promise<string> {
   /** By peer: how both stood when its book told nothing more, and what it counted as. */
   const settled = new Map<number, { readonly stand: string; readonly at: Moment; readonly outcome: string }>()
+  const resting = new Map<number, { readonly at: Moment; readonly ms: number }>()
   // Taken in one after another; fetched at once, so that one who lets us wait keeps nobody else from being heard.
   let turn: Promise<unknown> = Promise.resolve()
   const take = (part: BookPart): Promise<AdoptReply> => {
@@ -36,9 +39,12 @@ export function openCatchUp({ book, adopt, audit, ask, now }: CatchUpParts): (pe
   const fetch = async (peer: number): Promise<string> => {
     const answer = await ask(peer, '/v1/book', canonical({ v: 1, after: book.summary().roster.version }), { maxBytes: bookLimit, timeoutMs })
     if (!answer.ok || answer.status !== 200) return `book_${answer.ok ? answer.status : answer.reason}`
+    const before = book.summary()
+    resting.set(peer, { at: now(), ms: answer.body.length / bytesPerMs })
     const part = decodeAs(bookSchema, answer.body, bookLimit)
     if (!part.ok) return 'book_malformed'
     const reply = await take(part.value)
+    if (!knows(before, book.summary())) resting.delete(peer)
     return reply.result === 'not_now' ? `book_${reply.code}` : 'heard'
   }
   return async (peer, { statement }) => {
@@ -47,6 +53,9 @@ export function openCatchUp({ book, adopt, audit, ask, now }: CatchUpParts): (pe
     if (knows(book.summary(), shown)) return 'heard'
     const known = settled.get(peer)
     if (known !== undefined && known.stand === standOf(book.summary(), shown) && atMost(known.at, now()) < again) return known.outcome
+    const rest = resting.get(peer)
+    // Unheard meanwhile: it may know something, under the mountain.
+    if (rest !== undefined && atMost(rest.at, now()) < rest.ms) return 'book_waits'
     const fetched = await fetch(peer)
     if (fetched !== 'heard') return fetched
     const mine = book.summary()

@@ -186,6 +186,25 @@ describe('catching up', () => {
     expect(one.sent.filter(([peer, path]) => peer === 2 && path === '/v1/book')).toHaveLength(2)
   })
 
+  test('D-4 a liar that sends mountains for nothing, each time for another reason, is not read each time', async () => {
+    const world = openWorld()
+    const [one, two] = [await world.start(1), await world.start(2)]
+    let told = 0
+    two.lie = (_, { head }) => ({ v: 1, head: resigned(two, head, { stops: digest(`nothing ${++told}`) }) })
+    two.lieBook = () => ({ v: 1, versions: [], entries: [], stops: [], padding: 'x'.repeat(20_000_000) })
+    const three_ = await world.start(3)
+    await world.pass(120, one, three_)
+    expect(told).toBeGreaterThan(10)
+    expect(one.sent.filter(([peer, path]) => peer === 2 && path === '/v1/book').length).toBeLessThanOrEqual(4)
+    expect(one.heads.problem()).toBeUndefined()
+    // What it tells at last is still heard.
+    delete two.lie
+    delete two.lieBook
+    two.disk.book.stops.push('a')
+    await world.pass(50, one, three_)
+    expect(one.disk.book.stops).toEqual(['a'])
+  })
+
   test('I-3 two certified documents of one version are an alarm, and both go on', async () => {
     const world = openWorld()
     const [one, two] = [await world.start(1), await world.start(2)]
