@@ -28,12 +28,13 @@ export type CheckAssertion = (assertion: Assertion, wanted: AssertionWanted, ver
  */
 export function openAssertionCheck(roster: Roster): CheckAssertion {
   const rows = passkeysOf(roster)
+  const known = new Set(roster.people.map(({ id }) => id))
   const { rp_id, console_origins } = roster.deployment
   const fail = (...reason: Parameters<typeof reasonOf>) => ({ ok: false, reason: reasonOf(...reason) }) as const
 
   return (assertion, { challenge, person, use }, verifies) => {
     const row = rows.get(assertion.credential)
-    if (row === undefined) return fail('passkey_unknown', 'Nobody in the roster has this passkey.', { rule: 'passkey.credential' })
+    if (row === undefined) return fail('passkey_unknown', 'Nobody in the roster has this passkey.', { rule: 'passkey.credential', fact: known.has(person) ? `${person} has other passkeys` : `there is no person ${person} in version ${roster.version}`, remedy: known.has(person) ? 'Use one of these, or ask a guardian to add this one.' : 'If this is a mistake, a guardian must invite this person again.' })
     if (row.person.id !== person) return fail('subject_mismatch', 'The passkey is not that of the person named.', { rule: 'passkey.credential', fact: person })
     if (!row.passkey.uses.includes(use)) return fail('passkey_use', 'The passkey may not be used for this.', { rule: 'passkey.uses', fact: use })
     const parts = partsOf(assertion)
