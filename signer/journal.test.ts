@@ -143,6 +143,24 @@ describe('the clock mark', () => {
     journal.close()
     expect([tick(exp + 60), tick(exp + 61), tick(exp + 560), tick(exp + 561)]).toEqual([[1, 1], [0, 1], [0, 1], [0, 0]])
   })
+
+  test('what expires together in great number is forgotten bit by bit, without a later time, and once more later', () => {
+    const { folder, open } = home()
+    const many = () => Array.from({ length: 300 }, () => granted({ intent: randomBytes(32) }))
+    const left = (...clocks: readonly number[]) => {
+      const journal = open()
+      journal.record(many(), 1_000)
+      for (const clock of clocks) journal.record([granted({ intent: randomBytes(32), exp: clock })], clock)
+      journal.close()
+      const db = new DatabaseSync(join(folder, 'journal.sqlite'))
+      const { n } = db.prepare('SELECT count(*) AS n FROM binding').get() ?? {}
+      db.exec('DELETE FROM binding')
+      db.close()
+      return n
+    }
+    const late = exp + 61
+    expect([left(), left(late), left(late, late), left(late, late, late), left(late, late, late, late + 61)]).toEqual([300, 45, 2, 3, 1])
+  })
 })
 
 describe('TST-37 the hash chain', () => {

@@ -86,6 +86,8 @@ class SqliteJournal implements Journal {
   #clock: number
   #head: Head
   #kept: Uint8Array | undefined
+  /** All that had expired by then is forgotten. Clocks count seconds, so most transactions find nothing new to look for. */
+  #forgotten = 0
 
   constructor(db: DatabaseSync, state: Verified, onFailure: (error: unknown) => void) {
     this.#db = db
@@ -111,9 +113,10 @@ class SqliteJournal implements Journal {
         state = this.#append(wish, outcome, { ...state, clock: Math.max(state.clock, clock) })
         return outcome
       })
-      this.#forget(state.clock)
+      const isForgotten = state.clock > this.#forgotten && this.#forget(state.clock)
       this.#sql.setState.run(state.clock, state.seq, state.hash)
       this.#db.exec('COMMIT')
+      if (isForgotten) this.#forgotten = state.clock
       this.#state = state
       this.#head = state
       this.#clock = state.clock
@@ -169,9 +172,10 @@ class SqliteJournal implements Journal {
     return { seq: entry.seq, hash: next, clock }
   }
 
-  #forget(clock: number): void {
-    this.#sql.forgetBindings.run(clock, forgottenAtOnce)
-    this.#sql.forgetSpent.run(clock, forgottenAtOnce)
+  /** @returns whether nothing is left that has expired */
+  #forget(clock: number): boolean {
+    const gone = [this.#sql.forgetBindings, this.#sql.forgetSpent].map((statement) => Number(statement.run(clock, forgottenAtOnce).changes))
+    return gone.every((count) => count < forgottenAtOnce)
   }
 
   #abandon(error: unknown): void {
