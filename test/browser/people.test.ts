@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { fromBase64url } from '@symbolon/protocol/bytes.ts'
+import { tokenRequest } from '@symbolon/protocol/http.ts'
+import { openAttacker } from '../hostile/attacker.ts'
 import { startStack } from '../stack.ts'
 import { startBrowser, type Tab, type TestBrowser } from './browser.testkit.ts'
 import { comeIn, comeInFirst, done, draftInvitation, invitationLink, mint, openChanges, openPeople, signIn, touchToPropose, type ConsoleStack } from './people.testkit.ts'
@@ -187,7 +190,27 @@ describe('a second passkey', () => {
   })
 })
 
+/** What each signer says to this request of a token, asked with the coordinator’s certificate for bytes that nobody should sign. */
+async function wordsOn(body: string): Promise<readonly string[]> {
+  const { intent, evidence } = tokenRequest.parse(JSON.parse(body))
+  const attacker = await openAttacker(stack.home.path)
+  try {
+    await attacker.learn()
+    const ids = attacker.roster.signers.map(({ id }) => id)
+    const promised = await Promise.all(ids.map(async (id) => ({ id, ...z.object({ hiding: z.string(), binding: z.string() }).parse((await attacker.commitments(id, 1))[0]) })))
+    return await Promise.all(ids.map(async (id) => {
+      const other = promised.find((each) => each.id !== id)
+      const list = promised.filter((each) => each.id === id || each === other)
+      const [answer] = await attacker.ask(id, [{ ...attacker.item({ intent: fromBase64url(intent) ?? new Uint8Array(), evidence, bytes: 'not.these' }, []), commitments: list }])
+      return answer?.result === 'refused' ? (answer.refusal.reasons[0]?.code ?? '') : answer?.result === 'not_now' ? answer.code : 'signed'
+    }))
+  } finally {
+    await attacker.close()
+  }
+}
+
 describe('somebody goes', () => {
+  let asked: string
   test('removed by one guardian, approved by the other', async () => {
     const { page } = ann
     await openPeople(ann)
@@ -202,13 +225,20 @@ describe('somebody goes', () => {
   })
 
   test('the fourth mint is refused, and the page says why', async () => {
-    await mint(ben, 'read:logs')
     const { page } = ben
+    const [request] = await Promise.all([page.waitForRequest('**/v1/tokens'), mint(ben, 'read:logs')])
+    asked = request.postData() ?? ''
     const refusal = page.getByRole('alert').filter({ hasText: 'passkey_unknown' })
     await refusal.waitFor({ timeout })
     expect(await refusal.innerText()).toMatch(/Rule[^]*Code[^]*Request/)
     expect(await ben.violations()).toEqual([])
     await ben.picture('console-removed')
+  })
+
+  test('every signer refuses it by itself, whatever api and coordinator do', async () => {
+    expect(await wordsOn(asked)).toEqual(['passkey_unknown', 'passkey_unknown', 'passkey_unknown'])
+    const [request] = await Promise.all([carl.page.waitForRequest('**/v1/tokens'), mint(carl, 'read:logs')])
+    expect(await wordsOn(request.postData() ?? ''), 'of somebody who is there they say something else').toEqual(['bytes_differ', 'bytes_differ', 'bytes_differ'])
   })
 })
 
