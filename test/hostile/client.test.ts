@@ -14,87 +14,18 @@ import { keyCredential } from '@symbolon/sdk/credential.ts'
 import { testDeployment } from '@symbolon/sdk/deployment.testkit.ts'
 import type { Outcome } from '@symbolon/sdk/errors.ts'
 import type { Wish } from '@symbolon/sdk/intent.ts'
+import { claimsOf, cleanups, evil, intentIn, keysetAs, now, privateKey, real, secret, serve, tokenAs, tokenBody, type Answer, type Reply } from './false-api.ts'
 
 /*
  * The other end of the claim: a hostile api against a client that pinned the first keyset. It may answer anything at all; it must not get
  * a token, an intent or a key believed that is not the deployment's, nor anything out of the client that is not meant for it.
  */
 
-const now = () => Math.floor(Date.now() / 1000)
-const real = testDeployment()
-const evil = testDeployment()
-const { privateKey } = generateKeyPairSync('ed25519')
-const secret = String(privateKey.export({ type: 'pkcs8', format: 'pem' }))
 const wish: Wish = { sub: 'worker', scope: ['read:logs'] }
 
-interface Seen {
-  readonly method: string
-  readonly path: string
-  readonly headers: IncomingHttpHeaders
-  readonly body: string
-}
-interface Reply {
-  readonly status: number
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body: unknown
-}
-type Answer = (asked: Seen) => Reply | undefined
-
-const cleanups: (() => unknown)[] = []
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0)) await cleanup()
 })
-
-interface Api {
-  readonly addr: string
-  readonly seen: Seen[]
-}
-
-/** An api that answers as a test wants, and where the test wants nothing, as an honest one does. */
-async function serve(answer: Answer = () => undefined): Promise<Api> {
-  const seen: Seen[] = []
-  const server = createServer((request, response) => {
-    let body = ''
-    request.on('data', (chunk: Buffer) => (body += chunk.toString())).on('end', () => {
-      const asked = { method: request.method ?? '', path: request.url ?? '', headers: request.headers, body }
-      seen.push(asked)
-      send(response, answer(asked) ?? honest(asked))
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  cleanups.push(() => {
-    server.closeAllConnections()
-    return new Promise((resolve) => server.close(resolve))
-  })
-  const bound = server.address()
-  if (bound === null || typeof bound === 'string') throw new Error('a TCP server has a port')
-  return { addr: `http://127.0.0.1:${bound.port}`, seen }
-}
-
-const send = (response: ServerResponse, { status, headers = {}, body }: Reply) =>
-  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(typeof body === 'string' ? body : JSON.stringify(body))
-
-function honest({ path, body }: Seen): Reply {
-  if (path === '/v1/keyset') return { status: 200, body: real.signed(now()) }
-  if (path === '/v1/tokens') return { status: 200, body: tokenBody(claimsOf(body)) }
-  return { status: 404, body: { type: 'about:blank', title: 'No', status: 404, code: 'not_found', request_id: 'req-00001' } }
-}
-
-const tokenBody = (claims: TokenClaims, token = real.mint(claims)) => ({ token, token_type: 'Bearer', expires_in: claims.exp - now(), expires_at: new Date(claims.exp * 1000).toISOString(), scope: claims.scope, jti: claims.jti, request_id: 'req-00001', signers: [{ signer: 1, state: 'signed' }] })
-
-function intentIn(body: string): TokenIntent {
-  const decoded = decodeTokenIntent(fromBase64url((JSON.parse(body) as { intent: string }).intent) ?? new Uint8Array())
-  if (!decoded.ok) throw new Error(decoded.reason)
-  return decoded.value
-}
-
-function claimsOf(body: string): TokenClaims {
-  const intent = intentIn(body)
-  return { iss: intent.iss, sub: intent.sub, aud: intent.aud, client_id: intent.client, scope: intent.scope.join(' '), iat: intent.iat, nbf: intent.iat, exp: intent.iat + 900, jti: toBase64url(intentDigest(encodeIntent(intent))), 'urn:symbolon:v1': { policy: real.policy, origin: { kind: 'key' } } }
-}
-
-const keysetAs = (body: unknown): Answer => ({ path }) => (path === '/v1/keyset' ? { status: 200, body } : undefined)
-const tokenAs = (body: (asked: Seen) => unknown): Answer => (asked) => (asked.path === '/v1/tokens' ? { status: 200, body: body(asked) } : undefined)
 
 async function mintAt(addr: string, more: Partial<Wish> = {}) {
   const opened = openClient({ addr, pin: real.pin, timeoutMs: 1_000 })
