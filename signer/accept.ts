@@ -4,6 +4,7 @@ import type { NotNowCode } from '@symbolon/protocol/errors.ts'
 import { reasonOf, type Reason } from '@symbolon/protocol/reason.ts'
 import type { Asked, Audit } from './audit.ts'
 import type { KeptBook } from './book.ts'
+import { openWatch, type Counters } from './counters.ts'
 import type { Current } from './current.ts'
 import { judgeChange } from './judge-change.ts'
 import { judgeRowEntry } from './judge-entry.ts'
@@ -24,6 +25,7 @@ export interface Acceptor {
   readonly clock: () => number | undefined
   /** Signs with the identity key: r ‖ s, 64 bytes. */
   readonly certify: (bytes: Uint8Array) => Promise<Uint8Array>
+  readonly counters: Pick<Counters, 'see'>
   readonly audit: Audit
   /** Told of each step; a caller that passes one may stop the world there. */
   readonly steps?: AcceptSteps
@@ -64,7 +66,7 @@ async function answerOf(acceptor: Acceptor, request: AcceptRequest): Promise<Acc
   const [current, clock, unfit] = [acceptor.current(), acceptor.clock(), acceptor.unfit()]
   if (clock === undefined) return notNow('not_ready')
   if (unfit !== undefined) return notNow(unfit)
-  const judged = request.what === 'change' ? await judgeChange({ current, book, bench, clock }, request.change) : judgeRowEntry({ current, book, clock }, request.entry)
+  const judged = request.what === 'change' ? await judgeChange({ current, book, bench, clock, watch: openWatch(acceptor.counters, acceptor.audit) }, request.change) : judgeRowEntry({ current, book, clock }, request.entry)
   if (judged.verdict === 'not_now') return notNow(judged.code)
   if (judged.verdict === 'refused') return { v: 1, result: 'refused', reasons: [...judged.reasons] }
   await steps?.acceptJudged()

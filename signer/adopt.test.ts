@@ -99,6 +99,46 @@ describe('what t signers certified', () => {
     await all[2].adopt(partOf({ versions: [version] }), asked)
     expect(all[2].events.filter(({ event }) => event === 'adopt')).toMatchObject([{ by: asked.by, request_id: asked.requestId, versions: [version.certificate.subject], result: 'adopted' }])
   })
+
+  test('L-3 and names the peer that it was fetched from', async () => {
+    const all = await three()
+    await all[2].adopt(partOf({ versions: [await agreed(all, removePerson('cleo'))] }), { by: 'symbolon:signer/1' })
+    expect(all[2].events.filter(({ event }) => event === 'adopt')).toMatchObject([{ by: 'symbolon:signer/1', result: 'adopted' }])
+  })
+})
+
+describe('W-6 TST-34 a passkey’s counter, in changes and stops', () => {
+  const alarmed = ({ events }: Clerk) => events.flatMap(({ event, alarm, principal, counter, before }) => (event === 'alarm' ? [{ alarm, principal, counter, before }] : []))
+  const locking = (one: Clerk, iat: number, counter: number) => {
+    const intent: LockIntent = { ...commonOf(one.book.state().document, 'ann', iat), kind: 'lock', row: 'cleo' }
+    return partOf({ stops: [{ intent: toBase64url(encodeIntent(intent)), evidence: touched(people.ann, intent, counter) }] })
+  }
+
+  test('a stop that somebody touched for after a higher one is told, and stops all the same', async () => {
+    const one = await clerk()
+    one.clock.now = at + 10
+    await one.adopt(locking(one, at, 50_000))
+    await one.adopt(locking(one, at + 5, 49_000))
+    expect(alarmed(one)).toEqual([{ alarm: 'counter_behind', principal: 'ann', counter: 49_000, before: 50_000 }])
+    expect(one.book.state().stops).toHaveLength(2)
+  })
+
+  test('one that was touched for before, and only comes later, is well', async () => {
+    const one = await clerk()
+    one.clock.now = at + 10
+    await one.adopt(locking(one, at + 5, 50_000))
+    await one.adopt(locking(one, at, 49_000))
+    expect(alarmed(one)).toEqual([])
+  })
+
+  test('a change by a copy of the passkey is told', async () => {
+    const one = await clerk()
+    await one.adopt(locking(one, at - 100, 50_000))
+    const change = changeOf(after(one, rename('bob', 'Robert')))
+    expect(told((await askAll([one], change))[0])).toBe('accepted')
+    expect(told((await askAll([one], change))[0])).toBe('accepted')
+    expect(alarmed(one)).toContainEqual({ alarm: 'counter_behind', principal: 'ann', counter: expect.any(Number), before: 50_000 })
+  })
 })
 
 describe('what is not certified is not adopted', () => {

@@ -3,8 +3,9 @@ import type { AdoptReply, Book as BookPart, Stop } from '@symbolon/protocol/book
 import type { NotNowCode } from '@symbolon/protocol/errors.ts'
 import { reasonOf, type Reason } from '@symbolon/protocol/reason.ts'
 import { stopId, type BookProblem } from '@symbolon/roster/book.ts'
-import type { Asked, Audit } from './audit.ts'
+import type { Audit, Brought } from './audit.ts'
 import type { Adopt, JudgedStop, KeptBook } from './book.ts'
+import { openWatch, type Counters } from './counters.ts'
 import type { InForce } from './current.ts'
 import { isRoomFor } from './stop-room.ts'
 
@@ -15,6 +16,7 @@ export interface Adopter {
   readonly inForce: InForce
   /** The journal's: never goes back. Undefined: this machine's clock cannot be trusted. */
   readonly clock: () => number | undefined
+  readonly counters: Pick<Counters, 'see'>
   readonly audit: Audit
   /** Told of each step; a caller that passes one may stop the world there. */
   readonly steps?: AdoptSteps
@@ -43,7 +45,7 @@ type Failure = { readonly code: NotNowCode }
  * Stops are judged by what is in force before the new versions, and those that make no sense there by what is in force after: whoever made
  * one may have come or gone with a version. Both are on the disk before they bite, and bite before this answers.
  */
-async function adopt(adopter: Adopter, part: BookPart, asked: Asked | undefined): Promise<AdoptReply> {
+async function adopt(adopter: Adopter, part: BookPart, asked: Brought): Promise<AdoptReply> {
   const { book, audit } = adopter
   const refused: Reason[][] = []
   const first = await stop(adopter, part.stops, asked)
@@ -59,10 +61,10 @@ async function adopt(adopter: Adopter, part: BookPart, asked: Asked | undefined)
   const stops = part.stops.filter((each) => held.has(stopId(each))).length
   // Whoever brought one thing, and had it refused, learns why; of many, what is of no use is passed over.
   const useless = refused.length === part.versions.length + part.entries.length + part.stops.length
-  if (useless && asked !== undefined && second.unavailable !== undefined) return notNow(second.unavailable)
+  if (useless && asked.requestId !== undefined && second.unavailable !== undefined) return notNow(second.unavailable)
   const [reason, ...more] = refused.flat()
   const reply: AdoptReply = useless && reason !== undefined ? { v: 1, result: 'refused', reasons: [reason, ...more].slice(0, 64) } : { v: 1, result: 'adopted', version: book.state().version(), stops }
-  audit.adoption({ ...(asked ?? { by: 'a peer' }), part, reply })
+  audit.adoption({ ...asked, part, reply })
   return reply
 }
 
@@ -111,7 +113,7 @@ interface Ruled {
 }
 
 /** Stops speak for themselves: each that this signer does not hold is judged by it, whenever it was made. */
-async function stop({ book, inForce, clock: read, audit }: Adopter, stops: readonly Stop[], asked: Asked | undefined): Promise<Ruled | Failure> {
+async function stop({ book, inForce, clock: read, counters, audit }: Adopter, stops: readonly Stop[], asked: Brought): Promise<Ruled | Failure> {
   const unseen = book.state().take({ v: 1, versions: [], entries: [], stops: [...stops] }).stops
   if (unseen.length === 0) return { refused: [] }
   const clock = read()
@@ -119,6 +121,7 @@ async function stop({ book, inForce, clock: read, audit }: Adopter, stops: reado
   const judged: JudgedStop[] = []
   const refused: RefusedStop[] = []
   let unavailable: NotNowCode | undefined
+  const watch = openWatch(counters, audit)
   for (let from = 0; from < unseen.length; from += atOnce) {
     const part = unseen.slice(from, from + atOnce)
     const rulings = await inForce.current().rule({ requests: part.map(({ intent, evidence }) => ({ intent: fromBase64url(intent) ?? new Uint8Array(), evidence, approvals: [], whenever: true })), clock })
@@ -126,6 +129,7 @@ async function stop({ book, inForce, clock: read, audit }: Adopter, stops: reado
     for (const [at, each] of part.entries()) {
       const ruling = rulings[at]
       if (ruling?.verdict === 'unavailable') unavailable = ruling.code
+      if (ruling?.verdict === 'granted') watch(ruling)
       if (ruling?.verdict === 'refused') refused.push({ stop: each, reasons: ruling.reasons })
       else if (ruling?.verdict === 'granted' && ruling.stop !== undefined && isRoomFor(book.stops(), judged, ruling.stop, clock)) judged.push({ stop: each, fact: ruling.stop })
       else refused.push({ stop: each, reasons: [reasonOf('policy_denied', 'It stops nothing, or nothing any more, or cannot be judged now, or there are too many.', { rule: 'book.stop' })] })
@@ -133,6 +137,6 @@ async function stop({ book, inForce, clock: read, audit }: Adopter, stops: reado
   }
   if (!book.stop(judged, clock)) return { code: 'ill' }
   if (judged.length > 0) await inForce.setStops(book.stops())
-  for (const { stop: { intent }, fact } of judged) audit.stop({ ...(asked ?? { by: 'a peer' }), intent: stopId({ intent }), fact })
+  for (const { stop: { intent }, fact } of judged) audit.stop({ ...asked, intent: stopId({ intent }), fact })
   return { refused, ...(unavailable === undefined ? {} : { unavailable }) }
 }

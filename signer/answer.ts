@@ -8,7 +8,7 @@ import { replyBytes, requestHash, signItem, unreadableRequestHash, type Answer, 
 import type { Granted, Refused } from '@symbolon/policy/judgement.ts'
 import type { Audit } from './audit.ts'
 import type { Boot } from './boot.ts'
-import type { Counters } from './counters.ts'
+import { openWatch, type Counters } from './counters.ts'
 import type { Current, Versions } from './current.ts'
 import type { Heads } from './heads.ts'
 import type { Journal, Wish } from './journal.ts'
@@ -86,7 +86,8 @@ export async function answer(signer: Signer, asking: Asking, items: readonly unk
   const timely = admitted.filter((each) => isAble(signer, each, then) && isTimely(each, then ?? 0) && isInForce(signer, current, each))
   const recorded = record(signer, timely, then ?? 0)
   signer.steps?.journaled()
-  for (const { judgement } of recorded) watchCounter(signer, judgement)
+  const watch = openWatch(signer.counters, signer.audit)
+  for (const { judgement } of recorded) watch(judgement)
   const spent = recorded.filter((each) => signOne(signer, by, each)).length
   signer.steps?.signed()
   return reply(signer, asking, cases, spent)
@@ -181,13 +182,6 @@ function record(signer: Signer, cases: readonly Judged[], clock: number): (Judge
     else if (judgement.verdict === 'refused') each.answer = refuse(signer, about, judgement.reasons)
     return []
   })
-}
-
-/** A passkey whose counter did not go up may have been copied. That is for people to look into, and refuses nothing. */
-function watchCounter({ counters, audit }: Signer, { passkey, digest, principal }: Granted): void {
-  if (passkey === undefined) return
-  const before = counters.see({ credential: passkey.credential, counter: passkey.counter, intent: toBase64url(digest) })
-  if (before !== undefined) audit.alarm('counter_behind', { principal: principal.id, credential: passkey.credential, counter: passkey.counter, before })
 }
 
 function wishOf({ request, item, judgement }: Judged): Wish {

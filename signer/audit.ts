@@ -41,6 +41,9 @@ export interface Asked {
   readonly requestId: string
 }
 
+/** Who brought a part of a book: a caller, with the request's id; the peer that was asked for it; or the operator, in a file. */
+export type Brought = Asked | { readonly by: string; readonly requestId?: never }
+
 export interface Decision extends Asked {
   readonly request: RequestHash
   readonly attempt: string | undefined
@@ -59,9 +62,9 @@ export interface Audit {
   /** It was asked for its word on a next version or an entry. */
   accept(of: Acceptance): void
   /** A part of a book came in, from a coordinator or a peer. */
-  adoption(of: Partial<Asked> & { readonly part: Book; readonly reply: AdoptReply }): void
+  adoption(of: Brought & { readonly part: Book; readonly reply: AdoptReply }): void
   /** From now on this is stopped here. */
-  stop(of: Partial<Asked> & { readonly intent: string; readonly fact: StopFact }): void
+  stop(of: Brought & { readonly intent: string; readonly fact: StopFact }): void
   alarm(kind: Alarm, facts: Readonly<Record<string, string | number>>): void
   /** An alarm with the error behind it. */
   failed(kind: Alarm, error: unknown): void

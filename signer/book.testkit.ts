@@ -18,8 +18,9 @@ import { openLog, SafeError } from '@symbolon/runtime/log.ts'
 import { openMetrics } from '@symbolon/runtime/metrics.ts'
 import { openAccept, type AcceptSteps } from './accept.ts'
 import { openAdopt } from './adopt.ts'
-import { openAudit, type Asked } from './audit.ts'
+import { openAudit, type Asked, type Brought } from './audit.ts'
 import { openBook, type Adopt, type KeptBook } from './book.ts'
+import { openCounters } from './counters.ts'
 import { openInForce, type InForce } from './current.ts'
 import type { Bench } from './judges.ts'
 import { openJournal, type Journal } from './journal.ts'
@@ -48,7 +49,8 @@ export interface Clerk {
   readonly book: KeptBook
   readonly journal: Journal
   readonly inForce: InForce
-  readonly adopt: Adopt
+  /** From a peer, unless said otherwise. */
+  readonly adopt: (part: BookPart, by?: Brought) => ReturnType<Adopt>
   readonly accept: ReturnType<typeof openAccept>
   readonly events: Record<string, unknown>[]
   readonly clock: { now: number }
@@ -56,6 +58,7 @@ export interface Clerk {
 }
 
 export const asked: Asked = { by: 'symbolon:coordinator/1', requestId: 'request-1' }
+const peer: Brought = { by: 'symbolon:signer/2' }
 
 export interface ClerkOptions {
   readonly world: World
@@ -83,13 +86,16 @@ export async function openClerk({ world, first, id = 1, folder = mkdtempSync(joi
   if (bundle === undefined) throw new Error('no bundle')
   const inForce = await openInForce({ bench, epoch: 1, keysetOf: (document) => async () => ({ keyset: keysetOf(document), signatures: [] }), onFailure: (error) => audit.failed('judges_failed', error) }, { state: book.state(), bundle, stops: book.stops() })
   const { current } = inForce
+  const counters = openCounters(folder)
   const stepped = steps === undefined ? {} : { steps }
-  const accept = openAccept({ id, lineage, current, book, bench, unfit: () => undefined, clock: read, certify: certify ?? (async (bytes) => signedBy(id, bytes)), audit, ...stepped })
+  const accept = openAccept({ id, lineage, current, book, bench, unfit: () => undefined, clock: read, certify: certify ?? (async (bytes) => signedBy(id, bytes)), counters, audit, ...stepped })
   const close = () => {
+    counters.close()
     book.close()
     journal.close()
   }
-  return { id, folder, book, journal, inForce, adopt: openAdopt({ book, inForce, clock: read, audit }), accept, events, clock, close }
+  const adopt = openAdopt({ book, inForce, clock: read, counters, audit })
+  return { id, folder, book, journal, inForce, adopt: (part, by = peer) => adopt(part, by), accept, events, clock, close }
 }
 
 function openOrClose<T>(journal: Journal, open: () => T): T {

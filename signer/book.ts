@@ -7,7 +7,7 @@ import type { Stops } from '@symbolon/evidence/stops.ts'
 import { openBook as openState, stopId, type BookState, type BookSummary, type Taken } from '@symbolon/roster/book.ts'
 import type { Roster } from '@symbolon/roster/roster.ts'
 import { openActs, slotKey, untilOf, type JudgedStop } from './acts.ts'
-import type { Asked } from './audit.ts'
+import type { Brought } from './audit.ts'
 import { openBookFile, type BookFile, type BookFileOptions } from './book-file.ts'
 
 export type { BookSummary } from '@symbolon/roster/book.ts'
@@ -26,9 +26,9 @@ export interface Book {
 
 /**
  * Takes in what others hand on, from a coordinator or a peer alike: what is certified is adopted, whatever the clock says; what stops
- * somebody is judged here. `asked`: absent where this signer fetched it from a peer. When it returns, whatever was adopted is durable, and in force for the next batch.
+ * somebody is judged here. When it returns, whatever was adopted is durable, and in force for the next batch.
  */
-export type Adopt = (part: BookPart, asked?: Asked) => Promise<AdoptReply>
+export type Adopt = (part: BookPart, by: Brought) => Promise<AdoptReply>
 
 /** The whole of it, for those who change it: accept and adopt. Whatever returns well is on the disk, in book and journal. */
 export interface KeptBook extends Book {

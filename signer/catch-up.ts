@@ -30,8 +30,8 @@ export function openCatchUp({ book, adopt, audit, ask, now }: CatchUpParts): (pe
   const resting = new Map<number, { readonly at: Moment; readonly ms: number }>()
   // Taken in one after another; fetched at once, so that one who lets us wait keeps nobody else from being heard.
   let turn: Promise<unknown> = Promise.resolve()
-  const take = (part: BookPart): Promise<AdoptReply> => {
-    const mine = turn.then(() => adopt(part))
+  const take = (peer: number, part: BookPart): Promise<AdoptReply> => {
+    const mine = turn.then(() => adopt(part, { by: `symbolon:signer/${peer}` }))
     turn = mine.catch(() => undefined)
     return mine
   }
@@ -43,7 +43,7 @@ export function openCatchUp({ book, adopt, audit, ask, now }: CatchUpParts): (pe
     resting.set(peer, { at: now(), ms: answer.body.length / bytesPerMs })
     const part = decodeAs(bookSchema, answer.body, bookLimit)
     if (!part.ok) return 'book_malformed'
-    const reply = await take(part.value)
+    const reply = await take(peer, part.value)
     if (!knows(before, book.summary())) resting.delete(peer)
     return reply.result === 'not_now' ? `book_${reply.code}` : 'heard'
   }

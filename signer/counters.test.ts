@@ -13,7 +13,7 @@ function home(): { open(): Counters } {
   return { open: () => openCounters(folder) }
 }
 const seeAll = (counters: Counters, ...touches: readonly (readonly [counter: number, intent: string, credential?: string])[]) =>
-  touches.map(([counter, intent, credential = 'key']) => counters.see({ counter, intent: intent as Base64url, credential: credential as Base64url }))
+  touches.map(([counter, intent, credential = 'key']) => counters.see({ counter, intent: intent as Base64url, credential: credential as Base64url, iat: 1_000, late: false }))
 
 describe('W-6 TST-34 a passkey’s counter', () => {
   test.each([
@@ -28,6 +28,18 @@ describe('W-6 TST-34 a passkey’s counter', () => {
   ] as const)('%s', (_, touches, expected) => {
     const counters = home().open()
     expect(seeAll(counters, ...touches)).toEqual(expected)
+    counters.close()
+  })
+
+  test.each([
+    ['a lower one that is older too is well', { counter: 4, iat: 900 }, undefined],
+    ['a lower one that is younger is told', { counter: 4, iat: 1_100 }, 5],
+    ['the same one for another intent is told, however old', { counter: 5, iat: 900 }, 5],
+    ['a higher one is well', { counter: 6, iat: 900 }, undefined],
+  ])('of a change or a stop, which may be judged late: %s', (_, late, expected) => {
+    const counters = home().open()
+    seeAll(counters, [5, 'a'])
+    expect(counters.see({ ...late, late: true, intent: 'b' as Base64url, credential: 'key' as Base64url })).toBe(expected)
     counters.close()
   })
 

@@ -20,7 +20,7 @@ export async function takeDrop({ folder, adopt, log }: { readonly folder: string
     renameSync(taken, `${path}.refused`)
     return log.error({ event: 'book_dropped', result: 'malformed', reason: part.reason }, 'a book in a file')
   }
-  const reply = await adopt(part.value)
+  const reply = await adopt(part.value, { by: 'the operator' })
   if (reply.result !== 'adopted') renameSync(taken, `${path}.refused`)
   log.warn({ event: 'book_dropped', ...reply }, 'a book in a file')
 }

@@ -14,6 +14,7 @@ import { decodeRoster, rosterDigest, type Roster } from '@symbolon/roster/roster
 import { SafeError } from '@symbolon/runtime/log.ts'
 import type { Verdict } from './accept.ts'
 import type { KeptBook } from './book.ts'
+import type { Watch } from './counters.ts'
 import type { Current } from './current.ts'
 import type { Bench, Judges } from './judges.ts'
 
@@ -24,6 +25,8 @@ export interface Ground {
   readonly book: KeptBook
   readonly bench: Pick<Bench, 'open'>
   readonly clock: number
+  /** Told of the proposer's touch. */
+  readonly watch: Watch
 }
 
 type Result<T> = { readonly verdict: 'ok'; readonly value: T } | Exclude<Verdict, { verdict: 'sound' }>
@@ -59,12 +62,13 @@ export async function judgeChange(ground: Ground, change: Change): Promise<Verdi
 }
 
 /** Who proposes it and who approved, by one version's judge. */
-async function voicesBy({ rule }: Pick<Judges, 'rule'>, { clock }: Ground, { intent, evidence, approvals }: Change): Promise<Result<Voices>> {
+async function voicesBy({ rule }: Pick<Judges, 'rule'>, { clock, watch }: Ground, { intent, evidence, approvals }: Change): Promise<Result<Voices>> {
   const rulings = await rule({ requests: [{ intent: bytesOf(intent), evidence, approvals }], clock })
   const ruling = typeof rulings === 'string' ? { verdict: 'unavailable' as const, code: rulings } : rulings[0]
   if (ruling === undefined) throw new TypeError('one ruling for each request')
   if (ruling.verdict === 'unavailable') return { verdict: 'not_now', code: ruling.code }
   if (ruling.verdict === 'refused') return refused(...ruling.reasons)
+  watch(ruling)
   return { verdict: 'ok', value: voicesOf(ruling) }
 }
 

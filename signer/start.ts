@@ -75,10 +75,10 @@ export async function startSigner({ config, log, metrics }: Context<SignerConfig
   const counters = openCounters(config.state)
   const limits = openLimits({ perPrincipal: () => current().roster.rate, clock: () => performance.now() })
   const stepped = steps === undefined ? {} : { steps }
-  const adopt = openAdopt({ book, inForce, clock, audit, ...stepped })
+  const adopt = openAdopt({ book, inForce, clock, counters, audit, ...stepped })
   const hearing = openHearing({ id: config.signer, boot, roster, current: () => current().roster, book, adopt, journal, tls, folder: config.state, log, audit })
   const { heads } = hearing
-  const accept = openAccept({ id: config.signer, lineage, current, book, bench, unfit: () => heads.problem(), clock, certify, audit, ...stepped })
+  const accept = openAccept({ id: config.signer, lineage, current, book, bench, unfit: () => heads.problem(), clock, certify, counters, audit, ...stepped })
   const signer: Served = { id: config.signer, boot, current, suite, member, limits, journal, nonces, counters, audit, heads, now: seconds, book, accept, adopt, ...stepped }
 
   const server = await listen(config, { tls, log, routes: routesOf(signer, { metrics }) })
