@@ -13,7 +13,7 @@ const hours = ['1', '4', '8', '12'] as const
 const lastName = 'symbolon-id'
 
 /** One touch lets this browser ask in a person's name for some hours. */
-export default function SignIn({ signedIn = () => go('/mint') }: { signedIn?(): void }): ReactNode {
+export default function SignIn({ signedIn = () => go('/mint'), title = 'Sign in' }: { signedIn?(): void; readonly title?: string }): ReactNode {
   const found = useConsole()
   const [id, setId] = useState(() => localStorage.getItem(lastName) ?? '')
   const [lasting, setLasting] = useState<string>('8')
@@ -36,7 +36,7 @@ export default function SignIn({ signedIn = () => go('/mint') }: { signedIn?(): 
   }
   return (
     <Stack maw="28rem">
-      <Title order={1}>Sign in</Title>
+      <Title order={1}>{title}</Title>
       <Text>Your passkey signs a grant to a key that this browser makes and cannot give away. It may ask for tokens in your name until the grant ends or you sign out; what you approve with a touch it never covers.</Text>
       {trouble === undefined ? null : <TroubleBox trouble={trouble} />}
       <form onSubmit={(event) => void submit(event)} noValidate>
