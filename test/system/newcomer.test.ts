@@ -2,6 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { homeAt } from '@symbolon/dev/home.ts'
+import { openTown } from '../people.testkit.ts'
 import { cloneOf, execute, must, type Clone } from './clone.ts'
 
 /* What the README promises, on a fresh clone: as the user of the tests, and, when that is root, as an ordinary one. */
@@ -31,6 +33,7 @@ describe.each(users)('a newcomer who is $who', ({ user }) => {
     const up = await must(clone.run('make', 'up', 'DETACH=1'))
     expect(up.stdout + up.stderr).toMatch(compact)
     expect(up.stdout + up.stderr).toMatch(/symbolon mint/)
+    expect(up.stderr).toMatch(/^ {2}http:\/\/localhost:\d+\/enrol#[\w-]+$/m)
   })
 
   test('`./symbolon mint` works at once, and jose accepts the token', async () => {
@@ -114,6 +117,21 @@ describe.each(users)('a newcomer who is $who', ({ user }) => {
       const pattern = new RegExp(shown.trim().split('…').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('[^]*'))
       expect(`${command}\n${ran.stdout}${ran.stderr}`).toMatch(pattern)
     }
+  })
+
+  test('once the first person has come in, `make down` and `make up` keep her, and print no link to come in by', async () => {
+    const home = homeAt(join(clone.folder, '.symbolon'))
+    const { ports } = JSON.parse(await readFile(home.deployment, 'utf8')) as { ports: Record<string, number> }
+    const town = await openTown({ home, cli: (args) => clone.run('./symbolon', ...args), port: (name) => ports[name] ?? 0 })
+    const ann = await town.first('ann')
+    await must(clone.run('make', 'down'))
+    const up = await must(clone.run('make', 'up', 'DETACH=1'))
+    expect(up.stdout + up.stderr).toMatch(compact)
+    expect(up.stderr).toContain(`http://localhost:${ports['console']}; sign in there, or in a terminal: ./symbolon login`)
+    expect(up.stderr).not.toContain('/enrol#')
+    expect((await town.roster(ann)).document).toMatchObject({ version: 2, guardians: { people: ['ann'] } })
+    expect(JSON.parse((await must(clone.run('./symbolon', 'roster', 'show', '-o', 'json'))).stdout)).toMatchObject({ version: 2, vouched: true, people: [{ id: 'ann' }] })
+    await town.close()
   })
 
   test('`make down` leaves no process', async () => {
