@@ -28,6 +28,8 @@ export const times = {
   /** Between two questions of one peer that are answered. */
   answer: 100,
   timeout: 10_000,
+  /** How long whoever is not heard is waited for, once enough are: at a start, and after each time of hearing too few. */
+  wait: 10_000,
   save: 5_000,
 } as const
 
@@ -80,6 +82,17 @@ export function openHeads(parts: HeadsParts): Heads {
   const elapsed = (since: Moment | undefined): number => (since === undefined ? Number.POSITIVE_INFINITY : atMost(since, now()))
   const isFresh = ({ heard }: Seat): boolean => elapsed(heard) <= times.fresh
   const unheard = (): boolean => [...seats.values()].filter(isFresh).length < parts.threshold - 1
+  /** Those who answer first may be those who know nothing, or say so: since enough were heard, was everybody given the time to answer? */
+  let enough: { readonly since: Moment; waited: boolean } | undefined
+  const isReady = (): boolean => {
+    if (unheard()) {
+      enough = undefined
+      return false
+    }
+    enough ??= { since: now(), waited: false }
+    enough.waited ||= [...seats.values()].every(isFresh) || atLeast(enough.since, now()) >= times.wait
+    return enough.waited
+  }
   const seconds = () => Math.floor(now().wall / 1000)
 
   const keep = (peer: number, { memory: noted, alarms }: Noted): void => {
@@ -129,7 +142,7 @@ export function openHeads(parts: HeadsParts): Heads {
   return {
     problem() {
       if (lost && atLeast(born, now()) <= parts.span() * 1000) return 'journal_behind'
-      return unheard() ? 'peers_unheard' : undefined
+      return isReady() ? undefined : 'peers_unheard'
     },
     answer(from, { challenge, certificate, signature }) {
       const seat = seats.get(from)
@@ -145,13 +158,14 @@ export function openHeads(parts: HeadsParts): Heads {
       return { v: 1, head: { statement, certificate: boot.certificate, signature: boot.sign(headBytes(statement)) }, ...(yours === undefined ? {} : { yours }) }
     },
     async pulse() {
-      const hurry = unheard()
+      const hurry = !isReady()
       const due = [...seats.values()].filter((seat) => !seat.asking && elapsed(seat.asked) >= (hurry && !isFresh(seat) ? times.hurry : times.between))
       if (elapsed(saved) >= times.save) {
         memory.save()
         saved = now()
       }
       await Promise.all(due.map(hear))
+      isReady()
     },
   }
 }

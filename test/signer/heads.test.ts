@@ -32,7 +32,7 @@ async function asked(id: number): Promise<string> {
   return outcomes(await askSigner(signer, [stage.item(stage.intent(), list)])).join()
 }
 const alarms = ({ lines }: Running) => lines.filter(({ event }) => event === 'alarm').map(({ alarm }) => alarm)
-const soon = (what: () => Promise<unknown> | unknown, timeout = 12_000) => expect.poll(what, { timeout, interval: 200 })
+const soon = (what: () => Promise<unknown> | unknown, timeout = 25_000) => expect.poll(what, { timeout, interval: 200 })
 /** How long a journal of signer 1 signer 2 remembers, on its disk. */
 function seenOfOne(): number {
   const file = join(stage.signer(2).state, 'peers.json')
@@ -45,13 +45,13 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('I-3 one alone signs nothing; with a second one it does, within a second or two', async () => {
+test('I-3 one alone signs nothing; with a second one it does, once the third had ten seconds to answer', async () => {
   await start(1)
   expect(await asked(1)).toBe('peers_unheard')
   expect((await reportOf(at(1))).problems).toEqual([expect.stringMatching(/^peers_unheard: /)])
   await start(2)
-  await soon(() => asked(1), 3_000).toBe('signed')
-  await soon(() => asked(2), 3_000).toBe('signed')
+  await soon(() => asked(1), 15_000).toBe('signed')
+  await soon(() => asked(2), 5_000).toBe('signed')
 })
 
 test('TST-15 an old disk image is noticed by what the others saw, and stays silent', async () => {
