@@ -1,5 +1,5 @@
 import type { AcceptRequest } from '@symbolon/protocol/book.ts'
-import { fromBase64url, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { ChangeReply } from '@symbolon/protocol/change.ts'
 import { encodeIntent, type Intent } from '@symbolon/protocol/intent.ts'
 import { reasonOf } from '@symbolon/protocol/reason.ts'
@@ -57,7 +57,7 @@ export function strictSigners(world: World, clock = at) {
   const reply = (request: AcceptRequest): ChangeReply => {
     if (request.what === 'entry') throw new Error('not asked here')
     const { intent, evidence, approvals } = request.change
-    const ruling = judge.rule({ intent: fromBase64url(intent) ?? new Uint8Array(), evidence, approvals }, clock)
+    const ruling = judge.rule({ intent: bytesOf(intent), evidence, approvals }, clock)
     const refused = (reasons: Extract<ChangeReply, { state: 'refused' }>['reasons']): ChangeReply => ({ v: 1, state: 'refused', reasons, words: [1, 2, 3].map((signer) => ({ signer, state: 'refused' })) })
     if (ruling.verdict !== 'granted') return refused(ruling.verdict === 'refused' ? [...ruling.reasons] : [reasonOf('policy_denied', 'unavailable')])
     if (ruling.denied.length > 0) return refused([reasonOf('approval_denied', 'Somebody said no.')])

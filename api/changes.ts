@@ -1,6 +1,6 @@
 import type { Approval } from '@symbolon/protocol/approval.ts'
 import type { Change } from '@symbolon/protocol/book.ts'
-import { fromBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { ErrorCode } from '@symbolon/protocol/errors.ts'
 import type { ChangeResponse } from '@symbolon/protocol/http.ts'
 import { reasonOf, type Reason } from '@symbolon/protocol/reason.ts'
@@ -128,13 +128,13 @@ async function load(digest: Base64url, { store, clock }: Pick<ChangeParts, 'stor
 function misfitOf({ intent, change }: Proposal, state: BookState): 'accepted' | Failure | undefined {
   if (state.versions.some(({ digest }) => digest === intent.to)) return 'accepted'
   if (intent.version <= state.version()) return fail('change_conflict', { detail: `Version ${state.version()} is in force. Propose it anew, on top of that.` })
-  const next = decodeRoster(fromBase64url(change.document) ?? new Uint8Array())
+  const next = decodeRoster(bytesOf(change.document))
   if (!next.ok) return fail('change_unsound', { detail: 'The next version is not a roster document.', problems: next.problems })
   return rosterDigest(next.value) === intent.to && next.value.version === intent.version ? undefined : fail('change_unsound', { detail: 'The intent names another document.' })
 }
 
 async function ruleOn({ change }: Proposal, { minting }: Serving): Promise<{ readonly ok: true; readonly value: Ruled } | Failure> {
-  const ruling = await minting.judges.rule({ intent: fromBase64url(change.intent) ?? new Uint8Array(), evidence: change.evidence, approvals: change.approvals }, minting.clock())
+  const ruling = await minting.judges.rule({ intent: bytesOf(change.intent), evidence: change.evidence, approvals: change.approvals }, minting.clock())
   return ruling.verdict === 'granted' ? { ok: true, value: ruling } : refusalOf(ruling)
 }
 

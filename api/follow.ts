@@ -1,5 +1,5 @@
 import { book as bookShape, bookLimit, type Book, type Stop } from '@symbolon/protocol/book.ts'
-import { fromBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
 import { decodeAs } from '@symbolon/protocol/json.ts'
 import type { Stops } from '@symbolon/evidence/stops.ts'
 import { bundleOf, type Bundle } from '@symbolon/policy/bundle.ts'
@@ -113,7 +113,7 @@ class Follower implements Following {
     for (const stop of this.#state.take({ v: 1, versions: [], entries: [], stops: [...stops] }).stops) {
       const id = stopId(stop)
       if (this.#senseless.has(id)) continue
-      const ruling = await this.#serving.judges.rule({ intent: fromBase64url(stop.intent) ?? new Uint8Array(), evidence: stop.evidence, approvals: [], whenever: true }, now)
+      const ruling = await this.#serving.judges.rule({ intent: bytesOf(stop.intent), evidence: stop.evidence, approvals: [], whenever: true }, now)
       // Its issuer's keys may be had later; it comes again.
       if (ruling.verdict === 'unavailable') continue
       if (ruling.verdict === 'granted' && ruling.stop !== undefined && untilOf(ruling.stop) > now) {
@@ -153,7 +153,7 @@ async function tryOpen(options: FollowOptions, state: BookState, stops: Stops): 
 function bundleFor(first: Bundle, { document, versions }: BookState): Bundle | undefined {
   if (document.policy === first.digest) return first
   for (const { change: { bundle } } of versions.toReversed()) {
-    const opened = bundle === undefined ? undefined : bundleOf(document, { wasm: fromBase64url(bundle.wasm) ?? new Uint8Array(), data: fromBase64url(bundle.data) ?? new Uint8Array() })
+    const opened = bundle === undefined ? undefined : bundleOf(document, { wasm: bytesOf(bundle.wasm), data: bytesOf(bundle.data) })
     if (opened?.ok === true) return opened.bundle
   }
   return undefined

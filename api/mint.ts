@@ -1,5 +1,5 @@
 import { verify, type KeyObject } from 'node:crypto'
-import { fromBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, fromBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
 import type { Asserted } from '@symbolon/protocol/evidence.ts'
 import type { TokenRequest } from '@symbolon/protocol/http.ts'
 import type { MintItem, MintOutcome, Part } from '@symbolon/protocol/mint.ts'
@@ -67,7 +67,7 @@ export async function mint(call: MintCall, parts: MintParts): Promise<Minted | F
 
 /** Judges, dry or not, and notes what the judgement found out; shared with explain, so that both say the same. */
 export async function judge({ request, asserted, event }: Pick<MintCall, 'request' | 'asserted' | 'event'>, { judges, clock }: Pick<MintParts, 'judges' | 'clock'>, how: 'judge' | 'explain' = 'judge'): Promise<Judgement> {
-  const intent = fromBase64url(request.intent) ?? new Uint8Array()
+  const intent = bytesOf(request.intent)
   const judged = await judges[how]({ intent, evidence: request.evidence, approvals: [], asserted }, clock())
   event.learn({ decision: judged.verdict, evidence_kind: request.evidence.map(({ kind }) => kind).join(' ') })
   if (judged.verdict === 'unavailable') return judged

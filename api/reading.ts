@@ -1,4 +1,4 @@
-import { fromBase64url, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { ChangesResponse, ReadRequest, RosterResponse, StopSummary } from '@symbolon/protocol/http.ts'
 import { decodeIntent, intentDigest, type ReadIntent } from '@symbolon/protocol/intent.ts'
 import { stopId, type BookState, type HeldVersion } from '@symbolon/roster/book.ts'
@@ -61,7 +61,7 @@ type Admitted = { readonly ok: true; readonly headers: Readonly<Record<string, s
 
 async function admit(request: ReadRequest, what: ReadIntent['what'], event: AuditEvent, { minting }: Serving): Promise<Admitted> {
   event.learn({ evidence_kind: request.evidence.map(({ kind }) => kind).join(' ') })
-  const ruling = await minting.judges.rule({ intent: fromBase64url(request.intent) ?? new Uint8Array(), evidence: request.evidence, approvals: [] }, minting.clock())
+  const ruling = await minting.judges.rule({ intent: bytesOf(request.intent), evidence: request.evidence, approvals: [] }, minting.clock())
   if (ruling.verdict !== 'granted') return refusalOf(ruling)
   event.learn({ principal: ruling.principal.id, intent: toBase64url(ruling.digest), decision: 'granted' })
   if (ruling.intent.kind !== 'read' || ruling.intent.what !== what) return fail('intent_malformed', { detail: `The intent must be of kind read, for ${what}.` })
@@ -69,7 +69,7 @@ async function admit(request: ReadRequest, what: ReadIntent['what'], event: Audi
 }
 
 function summaryOf({ stop, until }: BookState['stops'][number]): StopSummary[] {
-  const decoded = decodeIntent(fromBase64url(stop.intent) ?? new Uint8Array())
+  const decoded = decodeIntent(bytesOf(stop.intent))
   if (!decoded.ok) return []
   const common = { digest: stopId(stop), by: decoded.value.sub, iat: decoded.value.iat, until }
   if (decoded.value.kind === 'revoke') return [{ kind: 'revoke', ...common, what: decoded.value.what, id: decoded.value.id }]
@@ -78,7 +78,7 @@ function summaryOf({ stop, until }: BookState['stops'][number]): StopSummary[] {
 
 /** Approvals as the change carries them; whose counted, t signers judged. */
 function historyOf({ document, digest, change }: HeldVersion): RosterResponse['history'] {
-  const bytes = fromBase64url(change.intent) ?? new Uint8Array()
+  const bytes = bytesOf(change.intent)
   const intent = decodeIntent(bytes)
   if (!intent.ok) return []
   const named: Base64url = toBase64url(intentDigest(bytes))

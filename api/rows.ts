@@ -1,5 +1,5 @@
 import { entryDigest, type Entry, type Stop } from '@symbolon/protocol/book.ts'
-import { fromBase64url, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { Word } from '@symbolon/protocol/change.ts'
 import type { Reason } from '@symbolon/protocol/reason.ts'
 import { isRooted } from '@symbolon/roster/effective.ts'
@@ -36,7 +36,7 @@ export async function enter(entry: Entry, event: AuditEvent, serving: Serving, {
 export async function stopIt(stop: Stop, event: AuditEvent, serving: Serving, { wire, follow }: ChangeParts): Promise<Said> {
   event.learn({ evidence_kind: stop.evidence.map(({ kind }) => kind).join(' ') })
   const { minting, deployment } = serving
-  const ruling = await minting.judges.rule({ intent: fromBase64url(stop.intent) ?? new Uint8Array(), evidence: stop.evidence, approvals: [] }, minting.clock())
+  const ruling = await minting.judges.rule({ intent: bytesOf(stop.intent), evidence: stop.evidence, approvals: [] }, minting.clock())
   if (ruling.verdict !== 'granted') return refusalOf(ruling)
   if (ruling.stop === undefined) return fail('intent_malformed', { detail: 'Only intents of kind revoke and lock stop anything.' })
   const digest = toBase64url(ruling.digest)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { approval, type Approval } from '@symbolon/protocol/approval.ts'
 import { change as changeShape, type Change } from '@symbolon/protocol/book.ts'
-import { fromBase64url, toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
 import { word, type Word } from '@symbolon/protocol/change.ts'
 import { errorCodes, type ErrorCode } from '@symbolon/protocol/errors.ts'
 import { decodeIntent, intentDigest, type RosterIntent } from '@symbolon/protocol/intent.ts'
@@ -20,7 +20,7 @@ export interface Proposal {
 
 /** @returns undefined for anything but a change that asks for a roster version */
 export function proposalOf(change: Change): Proposal | undefined {
-  const bytes = fromBase64url(change.intent) ?? new Uint8Array()
+  const bytes = bytesOf(change.intent)
   const intent = decodeIntent(bytes)
   return intent.ok && intent.value.kind === 'roster' ? { digest: toBase64url(intentDigest(bytes)), intent: intent.value, change } : undefined
 }

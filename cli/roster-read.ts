@@ -1,4 +1,4 @@
-import { fromBase64url, toBase64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, fromBase64url, toBase64url } from '@symbolon/protocol/bytes.ts'
 import type { ChangesResponse } from '@symbolon/protocol/http.ts'
 import { decodeIntent, intentDigest, type RosterIntent } from '@symbolon/protocol/intent.ts'
 import type { Client } from '@symbolon/sdk/client.ts'
@@ -46,7 +46,7 @@ export interface Pending {
 export function openChange(listed: Listed): Outcome<Pending> {
   const bytes = fromBase64url(listed.change.intent)
   const intent = bytes === undefined ? undefined : decodeIntent(bytes)
-  const document = decodeRoster(fromBase64url(listed.change.document) ?? new Uint8Array())
+  const document = decodeRoster(bytesOf(listed.change.document))
   const sound = bytes !== undefined && intent?.ok === true && intent.value.kind === 'roster' && document.ok && intent.value.to === rosterDigest(document.value) && toBase64url(intentDigest(bytes)) === listed.digest && intent.value.version === document.value.version
   return sound ? ok({ listed, intent: intent.value, document: document.value }) : failed('roster_differs', { detail: `change ${listed.digest}` })
 }

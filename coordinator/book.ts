@@ -1,5 +1,5 @@
 import { book as bookShape, bookLimit, type Book } from '@symbolon/protocol/book.ts'
-import { fromBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, utf8 } from '@symbolon/protocol/bytes.ts'
 import { decodeIntent } from '@symbolon/protocol/intent.ts'
 import { decodeAs } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
@@ -84,6 +84,6 @@ function remember(cache: CacheFile, take: (part: Book) => void, log: Logger): vo
 
 /** At the latest then it stops nothing. */
 function untilOf(intent: Book['stops'][number]['intent']): number | undefined {
-  const decoded = decodeIntent(fromBase64url(intent) ?? new Uint8Array())
+  const decoded = decodeIntent(bytesOf(intent))
   return decoded.ok ? decoded.value.iat + Math.max(limits.grantTtl, limits.tokenTtl, limits.lockTtl) + limits.clockSkew : undefined
 }

@@ -1,4 +1,4 @@
-import { fromBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, type Base64url } from '@symbolon/protocol/bytes.ts'
 import { acceptReply, entryDigest, slotOfEntry, type Accept, type AcceptCertificate, type AcceptReply, type AcceptRequest, type Book, type Slot } from '@symbolon/protocol/book.ts'
 import type { ChangeReply, Word } from '@symbolon/protocol/change.ts'
 import type { NotNowCode } from '@symbolon/protocol/errors.ts'
@@ -75,7 +75,7 @@ async function adopt(changing: Changing, part: Book, words: readonly Word[]): Pr
 /** The slot and subject that this request can be accepted for. @returns undefined if there are none, so no signer would either */
 function wantedOf(request: AcceptRequest): { readonly slot: Slot; readonly subject: Base64url } | undefined {
   if (request.what === 'entry') return { slot: slotOfEntry(request.entry.statement), subject: entryDigest(request.entry.statement) }
-  const document = decodeRoster(fromBase64url(request.change.document) ?? new Uint8Array())
+  const document = decodeRoster(bytesOf(request.change.document))
   return document.ok && document.value.version > 1 ? { slot: { of: 'roster', version: document.value.version }, subject: rosterDigest(document.value) } : undefined
 }
 

@@ -1,5 +1,5 @@
 import { ok } from '@symbolon/core/errors.ts'
-import { fromBase64url, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import { certificateBytes, certificateDigest, type BodyOf, type Certificate, type CertificateStatement } from '@symbolon/protocol/ceremony.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import { verifyP256, type P256Jwk } from '@symbolon/protocol/p256.ts'
@@ -61,7 +61,7 @@ export class Certifying {
 
   #holds(signer: number, signed: Uint8Array, signature: Base64url): boolean {
     const identity = this.#members.get(signer)
-    return identity !== undefined && verifyP256(identity, signed, fromBase64url(signature) ?? new Uint8Array())
+    return identity !== undefined && verifyP256(identity, signed, bytesOf(signature))
   }
 
   async #sign(signed: Uint8Array): Promise<Made<Base64url>> {

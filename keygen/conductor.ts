@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Suite } from '@symbolon/core/suite.ts'
-import { fromBase64url, toBase64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, toBase64url } from '@symbolon/protocol/bytes.ts'
 import { abortBytes, type AbortMessage, type CeremonyCode, type CeremonyMessage, type CeremonyReply, type Phase } from '@symbolon/protocol/ceremony.ts'
 import { verifyP256 } from '@symbolon/protocol/p256.ts'
 import type { Keystore } from '@symbolon/keystore/keystore.ts'
@@ -158,7 +158,7 @@ export class Conductor {
     const { session } = this.#state
     if (identity === undefined) return 'sender_unknown'
     if (abort.sender !== peer) return 'sender_mismatch'
-    if (!verifyP256(identity, abortBytes(abort), fromBase64url(abort.signature) ?? new Uint8Array())) return 'signature_invalid'
+    if (!verifyP256(identity, abortBytes(abort), bytesOf(abort.signature))) return 'signature_invalid'
     if (abort.plan !== plan) return 'plan_differs'
     return session !== undefined && abort.session !== undefined && abort.session !== session ? 'session_differs' : undefined
   }

@@ -3,7 +3,7 @@ import { blameOfDkg, fail, ok, type DkgError, type Result } from '@symbolon/core
 import type { Member } from '@symbolon/core/keys.ts'
 import type { Secret } from '@symbolon/core/secret.ts'
 import type { Suite } from '@symbolon/core/suite.ts'
-import { fromBase64url, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import { ceremonyContext, seenOf, transcriptOf, type BodyOf, type CeremonyCode, type MessageOf } from '@symbolon/protocol/ceremony.ts'
 import { isP256Key } from '@symbolon/protocol/p256.ts'
 import { purposes, type Purpose } from '@symbolon/protocol/purpose.ts'
@@ -23,7 +23,6 @@ export interface DealingTerms {
   readonly epoch: number
 }
 
-const bytes = (text: Base64url): Uint8Array => fromBase64url(text) ?? new Uint8Array()
 export const fault = (code: CeremonyCode, culprits: readonly number[] = [], more: Partial<Fault> = {}): { ok: false; error: Fault } => fail({ code, culprits, ...more })
 
 /** The context of one purpose's key: two ceremonies, epochs or purposes never share it (SEC-11). The threshold is bound by the DKG itself. */
@@ -31,7 +30,7 @@ export const dkgContext = ({ plan, epoch }: DealingTerms, session: Base64url, pu
 
 export const packageOf = ({ sender, body }: MessageOf<'reveal'>, purpose: Purpose) => {
   const found = body.packages.find((row) => row.purpose === purpose)
-  return { id: sender, commitments: (found?.commitments ?? []).map(bytes), proof: { r: bytes(found?.proof.r ?? ('' as Base64url)), mu: bytes(found?.proof.mu ?? ('' as Base64url)) } }
+  return { id: sender, commitments: (found?.commitments ?? []).map(bytesOf), proof: { r: bytesOf(found?.proof.r ?? ('' as Base64url)), mu: bytesOf(found?.proof.mu ?? ('' as Base64url)) } }
 }
 
 export class Dealing {
@@ -66,7 +65,7 @@ export class Dealing {
   }
 
   reveal(inbox: Inbox): Made<BodyOf<'reveal'>> {
-    const digestsOf = (purpose: Purpose) => othersOf(inbox, 'commit', this.#terms.self).map(({ sender, body }) => ({ id: sender, digest: bytes(body.digests.find((row) => row.purpose === purpose)?.digest ?? ('' as Base64url)) }))
+    const digestsOf = (purpose: Purpose) => othersOf(inbox, 'commit', this.#terms.self).map(({ sender, body }) => ({ id: sender, digest: bytesOf(body.digests.find((row) => row.purpose === purpose)?.digest ?? ('' as Base64url)) }))
     return this.#each((purpose) => {
       const made = this.#dkg(purpose).reveal(digestsOf(purpose))
       if (!made.ok) return fail(faultOf(made.error))

@@ -3,7 +3,7 @@ import { ok } from '@symbolon/core/errors.ts'
 import { commit, sign, type NoncePair } from '@symbolon/core/frost.ts'
 import { loadGroup, loadMember, type GroupKeys, type Member } from '@symbolon/core/keys.ts'
 import type { Suite } from '@symbolon/core/suite.ts'
-import { fromBase64url, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import { testMessage, transcriptOf, type BodyOf, type CertifiedGroup, type MessageOf } from '@symbolon/protocol/ceremony.ts'
 import { purposes, type Purpose } from '@symbolon/protocol/purpose.ts'
 import type { Keystore } from '@symbolon/keystore/keystore.ts'
@@ -17,7 +17,6 @@ import type { Storage } from './storage.ts'
  * out of its keystore. A share that is wrong on one disk only is found here, before anything depends on it (SEC-23).
  */
 
-const bytes = (text: Base64url): Uint8Array => fromBase64url(text) ?? new Uint8Array()
 /** Full attendance: the same keys with a threshold of n, so that FROST takes every member's share. */
 interface Attendance {
   readonly group: CertifiedGroup
@@ -74,7 +73,7 @@ export class Proving {
       const { keys, group } = this.#of(purpose)
       const replies = messagesOf(inbox, 'shares').map(({ sender, body }) => {
         const row = body.shares.find((share) => share.purpose === purpose)
-        return { id: sender, r: bytes(row?.r ?? ('' as Base64url)), z: bytes(row?.z ?? ('' as Base64url)) }
+        return { id: sender, r: bytesOf(row?.r ?? ('' as Base64url)), z: bytesOf(row?.z ?? ('' as Base64url)) }
       })
       const made = aggregate(this.#suite, { keys, message: testMessage(session, purpose, group.key), commitments: commitmentsOf(inbox, purpose), replies })
       if (!made.ok) return fault('test_failed', 'ids' in made.error ? made.error.ids : [])
@@ -95,7 +94,7 @@ export class Proving {
     const blob = this.#storage.readShare(group)
     const opened = blob === undefined ? undefined : await openShare({ keystore: this.#keystore, suite: this.#suite, group, plan: this.#terms.plan, blob })
     if (opened === undefined || !opened.ok) return fault('seal_failed', [this.#terms.self])
-    const keys = loadGroup(this.#suite, { threshold: group.n, key: bytes(group.key), shares: group.shares.map(({ id, share }) => ({ id, share: bytes(share) })) })
+    const keys = loadGroup(this.#suite, { threshold: group.n, key: bytesOf(group.key), shares: group.shares.map(({ id, share }) => ({ id, share: bytesOf(share) })) })
     const member = keys.ok ? loadMember(this.#suite, keys.value, this.#terms.self, opened.value.share) : keys
     if (!keys.ok || !member.ok) throw new Error('a group that was just loaded does not load with another threshold')
     return ok({ group, keys: keys.value, member: member.value, nonces: commit(this.#suite, member.value) })
@@ -130,7 +129,7 @@ export function compareTranscripts(session: Base64url, inbox: Inbox, self: numbe
 const commitmentsOf = (inbox: Inbox, purpose: Purpose) =>
   messagesOf(inbox, 'nonces').map(({ sender, body }: MessageOf<'nonces'>) => {
     const row = body.commitments.find((commitment) => commitment.purpose === purpose)
-    return { id: sender, hiding: bytes(row?.hiding ?? ('' as Base64url)), binding: bytes(row?.binding ?? ('' as Base64url)) }
+    return { id: sender, hiding: bytesOf(row?.hiding ?? ('' as Base64url)), binding: bytesOf(row?.binding ?? ('' as Base64url)) }
   })
 
 const certifiedGroup = ({ epoch, t, members }: DealingTerms, purpose: Purpose, keys: GroupKeys): CertifiedGroup => ({

@@ -1,7 +1,7 @@
 import type { webcrypto } from 'node:crypto'
 import { Aes256Gcm, CipherSuite, DhkemP256HkdfSha256, HkdfSha256, HpkeError } from '@hpke/core'
 import type { Memory, Secret } from '@symbolon/core/secret.ts'
-import { fromBase64url, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import { ceremonyContext, type BodyOf } from '@symbolon/protocol/ceremony.ts'
 import { decodePoint, jwkOfPoint, pointOfJwk, type P256Jwk } from '@symbolon/protocol/p256.ts'
 import { purposes } from '@symbolon/protocol/purpose.ts'
@@ -68,7 +68,7 @@ export async function sealShares(to: P256Jwk, envelope: Envelope, shares: readon
 /** One share for each purpose, the caller's to wipe; undefined if this key does not open it as this envelope. */
 export async function openShares(key: SessionKey, envelope: Envelope, sealed: Pick<SealedShares, 'enc' | 'ciphertext'>, memory: Memory): Promise<Secret[] | undefined> {
   try {
-    const [enc, ciphertext] = [arrayBuffer(fromBase64url(sealed.enc) ?? new Uint8Array()), arrayBuffer(fromBase64url(sealed.ciphertext) ?? new Uint8Array())]
+    const [enc, ciphertext] = [arrayBuffer(bytesOf(sealed.enc)), arrayBuffer(bytesOf(sealed.ciphertext))]
     const plain = new Uint8Array(await suite.open({ recipientKey: key.pair, enc, info: infoOf(envelope) }, ciphertext))
     const shares = purposes.map((_, at) => {
       const share = memory.take(shareBytes)

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, createECDH, hkdfSync, type ECDH } fro
 import { z } from 'zod'
 import { fail, ok } from '@symbolon/core/errors.ts'
 import type { Memory, Secret } from '@symbolon/core/secret.ts'
-import { concat, equalBytes, fromBase64url, lengthPrefixed, sha256, tagged, toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, concat, equalBytes, lengthPrefixed, sha256, tagged, toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
 import { base64urlOf, base64urlUpTo, digestText } from '@symbolon/protocol/fields.ts'
 import { canonical, decodeCanonical } from '@symbolon/protocol/json.ts'
 import { decodePoint, pointOfJwk, type P256Jwk, type P256Point } from '@symbolon/protocol/p256.ts'
@@ -94,9 +94,9 @@ export function readBlob(options: { sealing: P256Jwk; header: SealHeader; blob: 
   const key = thumbprint(sealing)
   if (blob.key !== key) return fail(keystoreError('blob_other_key', blob.key))
   if (!equalBytes(canonical(blob.header), canonical(header))) return fail(keystoreError('blob_other_header', differing(blob.header, header)))
-  const point = decodePoint(fromBase64url(blob.ephemeral) ?? new Uint8Array())
+  const point = decodePoint(bytesOf(blob.ephemeral))
   if (point === undefined) return fail(keystoreError('point_refused', 'ephemeral'))
-  const sealed = fromBase64url(blob.ciphertext) ?? new Uint8Array()
+  const sealed = bytesOf(blob.ciphertext)
   return ok({ point, open: (agreed) => openAead({ agreed, bound: boundBytes(key, header, point), sealed, memory }) })
 }
 

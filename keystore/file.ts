@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto'
 import sodium from 'sodium-native'
 import { fail, ok } from '@symbolon/core/errors.ts'
 import type { Memory, Secret } from '@symbolon/core/secret.ts'
-import { concat, fromBase64url, toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, concat, toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
 import type { P256Jwk } from '@symbolon/protocol/p256.ts'
 import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
 import type { Device } from './device.ts'
@@ -55,7 +55,7 @@ async function stretch({ passphrase, memory }: FileSettings, { salt, opslimit, m
   // The buffer is the arena's until the call has ended: nobody else can wipe or take it meanwhile.
   const out = master.borrow((bytes) => bytes)
   try {
-    await sodium.crypto_pwhash_async(out, given.at(-1) === 0x0a ? given.subarray(0, -1) : given, fromBase64url(salt) ?? new Uint8Array(), opslimit, memlimit, sodium.crypto_pwhash_ALG_ARGON2ID13)
+    await sodium.crypto_pwhash_async(out, given.at(-1) === 0x0a ? given.subarray(0, -1) : given, bytesOf(salt), opslimit, memlimit, sodium.crypto_pwhash_ALG_ARGON2ID13)
     return master
   } catch (error) {
     master.wipe()
@@ -80,7 +80,7 @@ function wrap(master: Secret, role: 'identity' | 'sealing', pair: KeyPair) {
 
 function unwrap(master: Secret, found: ManifestOf<'file'>, role: 'identity' | 'sealing', memory: Memory): KeyPair | undefined {
   const jwk = found[role]
-  const sealed = fromBase64url(found.wrapped[role]) ?? new Uint8Array()
+  const sealed = bytesOf(found.wrapped[role])
   const { key, nonce } = wrappingKey(master, role, jwk)
   const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: 16 })
   key.fill(0)

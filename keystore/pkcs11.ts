@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { fail, ok } from '@symbolon/core/errors.ts'
-import { fromBase64url, sha256 } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, sha256 } from '@symbolon/protocol/bytes.ts'
 import { decodePoint, jwkOfPoint, verifyP256, type P256Jwk } from '@symbolon/protocol/p256.ts'
 import type { Device } from './device.ts'
 import { keystoreError } from './errors.ts'
@@ -98,7 +98,7 @@ export async function openDevice(settings: Pkcs11Settings, { create, expect }: {
 const countOf = (answer: Awaited<ReturnType<Supervisor['ask']>>): KeystoreResult<number> => (answer.ok ? ok(answer.value.reply.objects ?? 0) : answer)
 
 function keysOf({ identity, sealing }: Opened): Expected | undefined {
-  const [a, b] = [identity, sealing].map((text) => decodePoint(fromBase64url(text) ?? new Uint8Array()))
+  const [a, b] = [identity, sealing].map((text) => decodePoint(bytesOf(text)))
   return a === undefined || b === undefined ? undefined : { identity: jwkOfPoint(a), sealing: jwkOfPoint(b) }
 }
 

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { fail, type KeyError, type Result } from '@symbolon/core/errors.ts'
 import { loadGroup, loadMember, type Member } from '@symbolon/core/keys.ts'
 import type { Suite } from '@symbolon/core/suite.ts'
-import { fromBase64url, sha256, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, sha256, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { Purpose } from '@symbolon/protocol/purpose.ts'
 import { blobBytesLimit } from './blob.ts'
 import { keystoreError, type KeystoreError } from './errors.ts'
@@ -18,7 +18,6 @@ export interface ShareGroup {
   readonly shares: readonly { readonly id: number; readonly share: Base64url }[]
 }
 
-const bytes = (text: Base64url): Uint8Array => fromBase64url(text) ?? new Uint8Array()
 
 /** What a share of `group` is sealed under. */
 export const shareHeader = (signer: number, group: Pick<ShareGroup, 'purpose' | 'epoch' | 'key'>, plan: Base64url): SealHeader => ({
@@ -26,7 +25,7 @@ export const shareHeader = (signer: number, group: Pick<ShareGroup, 'purpose' | 
   signer,
   purpose: group.purpose,
   epoch: group.epoch,
-  group: toBase64url(sha256(bytes(group.key))),
+  group: toBase64url(sha256(bytesOf(group.key))),
   plan,
 })
 
@@ -39,7 +38,7 @@ export const shareFile = (folder: string, { purpose, epoch }: Pick<ShareGroup, '
  */
 export async function openShare(options: { keystore: Keystore; suite: Suite; group: ShareGroup; plan: Base64url; blob: Uint8Array }): Promise<Result<Member, KeystoreError | KeyError>> {
   const { keystore, suite, group, plan, blob } = options
-  const keys = loadGroup(suite, { threshold: group.t, key: bytes(group.key), shares: group.shares.map(({ id, share }) => ({ id, share: bytes(share) })) })
+  const keys = loadGroup(suite, { threshold: group.t, key: bytesOf(group.key), shares: group.shares.map(({ id, share }) => ({ id, share: bytesOf(share) })) })
   if (!keys.ok) return keys
   const share = await keystore.unseal(shareHeader(keystore.signer, group, plan), blob)
   if (!share.ok) return share

@@ -22,6 +22,9 @@ export function fromBase64url(text: string): Uint8Array | undefined {
   return platform.toBase64url(bytes) === text ? bytes : undefined
 }
 
+/** The bytes of text that a schema has found to be base64url. Of any other there are none: no key, signature or document is empty, so that each check refuses it. */
+export const bytesOf = (text: Base64url): Uint8Array => fromBase64url(text) ?? new Uint8Array()
+
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** @returns undefined for bytes that are not UTF-8; a byte order mark is kept, so that JSON decoding refuses it. */

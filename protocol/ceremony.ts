@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { lengthPrefixed, tagged, taggedHash, toBase64url, fromBase64url, utf8, type Base64url } from './bytes.ts'
+import { bytesOf, lengthPrefixed, tagged, taggedHash, toBase64url, utf8, type Base64url } from './bytes.ts'
 import { base64urlOf, digestText, p256Jwk, seconds, signerId } from './fields.ts'
 import { canonical } from './json.ts'
 import { limits } from './limits.ts'
@@ -72,7 +72,7 @@ export function messageBytes(message: Statement | CeremonyMessage): Uint8Array {
 /** Identifies what was said. Not the signature's bytes: a second valid signature can be made from the first. */
 export const messageDigest = (message: Statement | CeremonyMessage): Base64url => toBase64url(taggedHash('ceremony-message/v1', messageBytes(message)))
 
-export const verifyMessage = (message: CeremonyMessage, identity: P256Jwk): boolean => verifyP256(identity, messageBytes(message), fromBase64url(message.signature) ?? new Uint8Array())
+export const verifyMessage = (message: CeremonyMessage, identity: P256Jwk): boolean => verifyP256(identity, messageBytes(message), bytesOf(message.signature))
 
 /** Names one run: the plan and every member's fresh nonce and session key, so nothing of an earlier run can be replayed into it. */
 export const sessionOf = (plan: Base64url, accepts: readonly MessageOf<'accept'>[]): Base64url =>

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import * as platform from '#platform'
-import { concat, fromBase64url, toBase64url, type Brand } from './bytes.ts'
+import { bytesOf, concat, toBase64url, type Brand } from './bytes.ts'
 import type { p256Jwk } from './fields.ts'
 
 /* P-256: identity keys (ECDSA with SHA-256) and receive keys (ECDH). */
@@ -9,7 +9,7 @@ export type P256Jwk = z.infer<typeof p256Jwk>
 /** SEC 1 uncompressed: 0x04 ‖ X ‖ Y, 65 bytes, on the curve. */
 export type P256Point = Brand<Uint8Array, 'P256Point'>
 
-const pointBytes = (jwk: P256Jwk): Uint8Array => concat(Uint8Array.of(4), fromBase64url(jwk.x) ?? new Uint8Array(), fromBase64url(jwk.y) ?? new Uint8Array())
+const pointBytes = (jwk: P256Jwk): Uint8Array => concat(Uint8Array.of(4), bytesOf(jwk.x), bytesOf(jwk.y))
 
 /** Are the coordinates those of a point of the curve? P-256 has no other subgroup. */
 export const isP256Key = (jwk: P256Jwk): boolean => pointOfJwk(jwk) !== undefined

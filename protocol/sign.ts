@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { fromBase64url, lengthPrefixed, sha256, tagged, taggedHash, toBase64url, utf8, type Base64url, type Brand, type Digest } from './bytes.ts'
+import { bytesOf, lengthPrefixed, sha256, tagged, taggedHash, toBase64url, utf8, type Base64url, type Brand, type Digest } from './bytes.ts'
 import { approvalList } from './approval.ts'
 import { asserted, evidenceList } from './evidence.ts'
 import { notNowCodes } from './errors.ts'
@@ -115,7 +115,7 @@ export function replyBytes(boot: Base64url, requests: readonly RequestHash[], an
     const said = answers[at]
     return said === undefined ? [] : [asked, answerHash(said)]
   })
-  return tagged('sign-reply/v1', lengthPrefixed(fromBase64url(boot) ?? new Uint8Array()), ...pairs)
+  return tagged('sign-reply/v1', lengthPrefixed(bytesOf(boot)), ...pairs)
 }
 
 export const bytesHash = (signingInput: string): Base64url => toBase64url(sha256(utf8(signingInput)))

@@ -1,4 +1,4 @@
-import { fromBase64url, taggedHash, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, taggedHash, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import { entryDigest, slotOfEntry, type Book, type CertifiedEntry, type CertifiedVersion, type Slot, type Stop } from '@symbolon/protocol/book.ts'
 import { decodeIntent, intentDigest } from '@symbolon/protocol/intent.ts'
 import { canonical } from '@symbolon/protocol/json.ts'
@@ -110,7 +110,7 @@ const policyAt = ({ first, versions }: Parts, version: number): Base64url | unde
 const digestOf = (kind: 'entries' | 'stops', ids: Iterable<Base64url>): Base64url => toBase64url(taggedHash(`book-${kind}/v1`, canonical([...ids].sort())))
 
 /** The same wish is the same stop, whatever evidence comes with it. */
-export const stopId = ({ intent }: Pick<Stop, 'intent'>): Base64url => toBase64url(intentDigest(fromBase64url(intent) ?? new Uint8Array()))
+export const stopId = ({ intent }: Pick<Stop, 'intent'>): Base64url => toBase64url(intentDigest(bytesOf(intent)))
 
 /**
  * Of the versions that somebody lacks, as many as one answer carries: the oldest first, so that asking again goes on. They end with one whose policy
@@ -193,7 +193,7 @@ function takeVersion(parts: Parts, current: Roster, { change, certificate }: Cer
 }
 
 const documentIn = (text: Base64url): Roster | undefined => {
-  const decoded = decodeRoster(fromBase64url(text) ?? new Uint8Array())
+  const decoded = decodeRoster(bytesOf(text))
   return decoded.ok ? decoded.value : undefined
 }
 
@@ -221,7 +221,7 @@ function unseen(parts: Parts, stops: readonly Stop[]): { stops: readonly Stop[];
   const fresh = new Map<Base64url, Stop>()
   const malformed: BookProblem[] = []
   for (const stop of stops) {
-    const decoded = decodeIntent(fromBase64url(stop.intent) ?? new Uint8Array())
+    const decoded = decodeIntent(bytesOf(stop.intent))
     if (!decoded.ok || (decoded.value.kind !== 'revoke' && decoded.value.kind !== 'lock')) malformed.push({ code: 'malformed', what: 'stop', where: '' })
     else if (!parts.stops.has(stopId(stop))) fresh.set(stopId(stop), stop)
   }

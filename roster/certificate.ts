@@ -1,4 +1,4 @@
-import { fromBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, type Base64url } from '@symbolon/protocol/bytes.ts'
 import { acceptBytes, type Accept, type AcceptCertificate } from '@symbolon/protocol/book.ts'
 import { verifyP256 } from '@symbolon/protocol/p256.ts'
 import { purposes } from '@symbolon/protocol/purpose.ts'
@@ -12,7 +12,7 @@ export const thresholdOf = (document: Pick<Roster, 'groups'>): number => Math.ma
 /** Is this the word of the signer that it names? Says nothing of when it was given: an accept is for good. */
 export function acceptHolds({ signer, iat, signature }: Accept, { slot, subject }: Pick<AcceptCertificate, 'slot' | 'subject'>, signers: readonly SignerRow[], lineage: Base64url): boolean {
   const row = signers.find(({ id }) => id === signer)
-  return row !== undefined && verifyP256(row.identity, acceptBytes({ lineage, slot, subject, iat }), fromBase64url(signature) ?? new Uint8Array())
+  return row !== undefined && verifyP256(row.identity, acceptBytes({ lineage, slot, subject, iat }), bytesOf(signature))
 }
 
 /** `signers`: those whose word it is, each once, ascending. `t`: how many it takes. */

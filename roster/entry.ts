@@ -1,4 +1,4 @@
-import { fromBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, type Base64url } from '@symbolon/protocol/bytes.ts'
 import { entryBytes, entryDigest, slotOfEntry, type Entry, type EntryStatement, type Slot } from '@symbolon/protocol/book.ts'
 import { verifyEd25519 } from '@symbolon/protocol/ed25519.ts'
 import type { RefusalCode } from '@symbolon/protocol/errors.ts'
@@ -88,7 +88,6 @@ function problemOfRotation({ entry, document, entries }: EntryInput, statement: 
 const signs = (jwk: ProofJwk, statement: EntryStatement, signature: Base64url): boolean =>
   jwk.kty === 'OKP' ? verifyEd25519(jwk, entryBytes(statement), bytesOf(signature)) : verifyP256(jwk, entryBytes(statement), bytesOf(signature))
 
-const bytesOf = (text: Base64url): Uint8Array => fromBase64url(text) ?? new Uint8Array()
 
 function isTaken(document: Roster, entries: Entries, names: readonly string[]): boolean {
   const inDocument = keysIn(document)

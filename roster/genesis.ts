@@ -1,4 +1,4 @@
-import { equalBytes, fromBase64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, equalBytes } from '@symbolon/protocol/bytes.ts'
 import { certificateBytes, type Certificate, type CertificateStatement, type CertifiedGroup } from '@symbolon/protocol/ceremony.ts'
 import { canonical } from '@symbolon/protocol/json.ts'
 import { verifyP256 } from '@symbolon/protocol/p256.ts'
@@ -46,7 +46,7 @@ export function verifyGenesis(files: { plan?: Plan; roster: Roster; certificate:
 /** Every member signed, each once, by the identity key that the plan names (SEC-16). */
 function verifyCertificate({ statement, signatures }: Certificate, signers: readonly SignerRow[]): GenesisResult {
   const bytes = certificateBytes(statement)
-  const problem = everySigner(signatures, signers, (row, { signature }) => verifyP256(row.identity, bytes, fromBase64url(signature) ?? new Uint8Array()))
+  const problem = everySigner(signatures, signers, (row, { signature }) => verifyP256(row.identity, bytes, bytesOf(signature)))
   return problem === undefined ? { ok: true } : refuse(problem.missing ? 'certificate_incomplete' : 'certificate_signature_invalid', `signer ${problem.signer}`)
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { fromBase64url, tagged, taggedHash, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, tagged, taggedHash, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import { audience, base64urlOf, digestText, issuerUrl, p256Jwk, seconds, signerId } from '@symbolon/protocol/fields.ts'
 import { canonical } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
@@ -66,7 +66,7 @@ export const keysetSignatureHolds = (value: Keyset, signature: KeysetSignature):
 /** The same, by a signer of another keyset: a later one is vouched for by signers of its predecessor. */
 export function keysetSignatureHoldsBy(vouching: Keyset, value: Keyset, { signer, iat, signature }: KeysetSignature): boolean {
   const row = vouching.signers.find(({ id }) => id === signer)
-  return row !== undefined && verifyP256(row.identity, keysetBytes(value, iat), fromBase64url(signature) ?? new Uint8Array())
+  return row !== undefined && verifyP256(row.identity, keysetBytes(value, iat), bytesOf(signature))
 }
 
 /** The lineage that intents carry: the fingerprint of the first keyset. */

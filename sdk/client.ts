@@ -1,4 +1,4 @@
-import { fromBase64url, toBase64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, toBase64url } from '@symbolon/protocol/bytes.ts'
 import { explainResponse, intentResponse, problem, statusResponse, tokenResponse, type ExplainResponse, type StatusResponse, type TokenRequest, type TokenResponse } from '@symbolon/protocol/http.ts'
 import { decodeAs, decodeJson } from '@symbolon/protocol/json.ts'
 import type { TokenClaims } from '@symbolon/protocol/token.ts'
@@ -125,7 +125,7 @@ export function openClient(options: ClientOptions): Outcome<Client> {
       const { jkt, scope, ...fields } = wish
       const answer = await post('/v1/intents', { ...fields, scope: [...scope], ...(jkt === undefined ? {} : { cnf: { jkt } }) }, intentResponse)
       if (!answer.ok) return answer
-      const built = acceptIntent(fromBase64url(answer.value.intent) ?? new Uint8Array(), wish, found.value, clock())
+      const built = acceptIntent(bytesOf(answer.value.intent), wish, found.value, clock())
       return built.ok ? ok({ deployment: found.value, built: built.value }) : built
     },
     beginDevice: (request) => beginDeviceGrant(transport, request),

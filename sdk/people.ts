@@ -1,4 +1,4 @@
-import { equalBytes, fromBase64url, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, equalBytes, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { Approval } from '@symbolon/protocol/approval.ts'
 import { entryDigest, slotOfEntry, type CertifiedEntry, type Change, type Entry } from '@symbolon/protocol/book.ts'
 import { canonical } from '@symbolon/protocol/json.ts'
@@ -83,7 +83,7 @@ export function peopleCalls({ deployment, post, clock }: PeopleCalls): People {
 
 /** The document must be what its digest says; and where the keyset names that version, exactly the one that the signers vouch for. */
 function judgeRoster(response: RosterResponse, { keyset, lineage }: Deployment): Outcome<RosterRead> {
-  const decoded = decodeRoster(fromBase64url(response.document) ?? new Uint8Array())
+  const decoded = decodeRoster(bytesOf(response.document))
   if (!decoded.ok) return failed('answer_malformed', { detail: `the roster document: ${decoded.reason}` })
   const document = decoded.value
   const digest = rosterDigest(document)

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { Aes256Gcm, CipherSuite, DhkemP256HkdfSha256, HkdfSha256 } from '@hpke/core'
-import { concat, fromBase64url, toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, concat, toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
 import type { IntentDigest } from '@symbolon/protocol/intent.ts'
 import { sealedDigest, sealedInfo, type SealedEvidence } from '@symbolon/protocol/sealed.ts'
 import type { Keyset } from '@symbolon/roster/keyset.ts'
@@ -21,7 +21,7 @@ const suite = new CipherSuite({ kem: new DhkemP256HkdfSha256(), kdf: new HkdfSha
 export const sealIdToken = ({ token, digest, signers }: { readonly token: string; readonly digest: IntentDigest; readonly signers: Keyset['signers'] }): Promise<SealedEvidence['sealed']> =>
   Promise.all(
     signers.map(async ({ id, hpke }) => {
-      const recipientPublicKey = await suite.kem.deserializePublicKey(buffer(concat(Uint8Array.of(4), fromBase64url(hpke.x) ?? new Uint8Array(), fromBase64url(hpke.y) ?? new Uint8Array())))
+      const recipientPublicKey = await suite.kem.deserializePublicKey(buffer(concat(Uint8Array.of(4), bytesOf(hpke.x), bytesOf(hpke.y))))
       const { enc, ct } = await suite.seal({ recipientPublicKey, info: buffer(sealedInfo(digest)) }, buffer(utf8(token)))
       return { signer: id, enc: toBase64url(new Uint8Array(enc)), ct: toBase64url(new Uint8Array(ct)) }
     }),

@@ -1,4 +1,4 @@
-import { fromBase64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf } from '@symbolon/protocol/bytes.ts'
 import type { AdoptReply, Book as BookPart, Stop } from '@symbolon/protocol/book.ts'
 import type { NotNowCode } from '@symbolon/protocol/errors.ts'
 import { reasonOf, type Reason } from '@symbolon/protocol/reason.ts'
@@ -124,7 +124,7 @@ async function stop({ book, inForce, clock: read, counters, audit }: Adopter, st
   const watch = openWatch(counters, audit)
   for (let from = 0; from < unseen.length; from += atOnce) {
     const part = unseen.slice(from, from + atOnce)
-    const rulings = await inForce.current().rule({ requests: part.map(({ intent, evidence }) => ({ intent: fromBase64url(intent) ?? new Uint8Array(), evidence, approvals: [], whenever: true })), clock })
+    const rulings = await inForce.current().rule({ requests: part.map(({ intent, evidence }) => ({ intent: bytesOf(intent), evidence, approvals: [], whenever: true })), clock })
     if (typeof rulings === 'string') return { code: rulings }
     for (const [at, each] of part.entries()) {
       const ruling = rulings[at]

@@ -8,7 +8,7 @@ import { assemble } from '@symbolon/core/aggregate.ts'
 import { deal } from '@symbolon/core/dealer.testkit.ts'
 import type { Member } from '@symbolon/core/keys.ts'
 import { sodiumSuite } from '@symbolon/core/sodium.ts'
-import { fromBase64url, toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { Evidence } from '@symbolon/protocol/evidence.ts'
 import { encodeIntent, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import { limits as bounds } from '@symbolon/protocol/limits.ts'
@@ -109,7 +109,7 @@ async function openSeat({ world, judge, member, device, clock, steps }: SeatPart
     suite,
     member,
     limits: openLimits({ perPrincipal: () => roster.rate, clock: () => clock.ms }),
-    journal: openJournal({ folder, signer: member.id, lineage: fromBase64url(lineageOf(roster)) ?? new Uint8Array(), onFailure: (error) => audit.failed('journal_failed', error) }),
+    journal: openJournal({ folder, signer: member.id, lineage: bytesOf(lineageOf(roster)), onFailure: (error) => audit.failed('journal_failed', error) }),
     nonces: openNonces(suite, member),
     counters: openCounters(folder),
     audit,
@@ -159,7 +159,7 @@ export function outcome(answer: Answer | undefined): string {
 
 /** The signature that these shares make, verified; undefined if they do not. */
 export function signatureOf(table: Table, signingInput: string, answers: readonly (Answer | undefined)[]): Uint8Array | undefined {
-  const replies = answers.flatMap((each, at) => (each?.result === 'signed' ? [{ id: table.seats[at]?.signer.id ?? 0, r: fromBase64url(each.R) ?? new Uint8Array(), z: fromBase64url(each.share) ?? new Uint8Array() }] : []))
+  const replies = answers.flatMap((each, at) => (each?.result === 'signed' ? [{ id: table.seats[at]?.signer.id ?? 0, r: bytesOf(each.R), z: bytesOf(each.share) }] : []))
   return assemble(suite, { keys: table.seats[0].signer.member.keys, message: utf8(signingInput), replies })
 }
 

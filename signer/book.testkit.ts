@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
-import { fromBase64url, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { AcceptReply, Book as BookPart, CertifiedVersion, Change, Stop } from '@symbolon/protocol/book.ts'
 import type { Evidence } from '@symbolon/protocol/evidence.ts'
 import { p256Jwk } from '@symbolon/protocol/fields.ts'
@@ -77,7 +77,7 @@ export async function openClerk({ world, first, id = 1, folder = mkdtempSync(joi
   const log = openLog({ process: `signer-${id}`, level: 'info', to: new Writable({ write: (line, _, done) => { events.push(JSON.parse(String(line)) as Record<string, unknown>); done() } }) })
   const audit = openAudit({ log, metrics: openMetrics({ process: 'test' }), always: () => ({ signer: id }) })
   const lineage = lineageOf(first)
-  const journal = openJournal({ folder, signer: id, lineage: fromBase64url(lineage) ?? new Uint8Array(), onFailure: () => {} })
+  const journal = openJournal({ folder, signer: id, lineage: bytesOf(lineage), onFailure: () => {} })
   const told = { kept: () => journal.kept(), head: () => journal.head(), record: record?.(journal) ?? ((...all: Parameters<Journal['record']>) => journal.record(...all)) }
   const read = () => journal.clock(clock.now)
   const book = openOrClose(journal, () => openBook({ folder, signer: id, first, bundle: world.bundle, journal: told, clock: read() ?? 0, onFailure: () => {} }))

@@ -1,4 +1,4 @@
-import { fromBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { AdoptReply, Book as BookPart, Slot } from '@symbolon/protocol/book.ts'
 import { canonical } from '@symbolon/protocol/json.ts'
 import { bundleOf, type Bundle } from '@symbolon/policy/bundle.ts'
@@ -59,7 +59,7 @@ export interface BookOptions extends Omit<BookFileOptions, 'lineage'> {
 /** Opens the book, and judges all of it again: each certificate by the version before it. Throws a SafeError that says what to do. */
 export function openBook(options: BookOptions): KeptBook {
   const first = openState(options.first)
-  const file = openBookFile({ ...options, lineage: fromBase64url(first.lineage) ?? new Uint8Array() })
+  const file = openBookFile({ ...options, lineage: bytesOf(first.lineage) })
   try {
     return new SignerBook(file, options, openActs(file.past, first))
   } catch (error) {
@@ -138,7 +138,7 @@ class SignerBook implements KeptBook {
   bundleFor({ document, versions }: BookState): Bundle | undefined {
     if (document.policy === this.#bundle.digest) return this.#bundle
     for (const { change: { bundle } } of versions.toReversed()) {
-      const opened = bundle === undefined ? undefined : bundleOf(document, { wasm: fromBase64url(bundle.wasm) ?? new Uint8Array(), data: fromBase64url(bundle.data) ?? new Uint8Array() })
+      const opened = bundle === undefined ? undefined : bundleOf(document, { wasm: bytesOf(bundle.wasm), data: bytesOf(bundle.data) })
       if (opened?.ok === true) return opened.bundle
     }
     return undefined

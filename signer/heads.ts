@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { fromBase64url, toBase64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, toBase64url } from '@symbolon/protocol/bytes.ts'
 import { headBytes, headLimit, headQuestionBytes, headReply, type Head, type HeadReply, type HeadRequest } from '@symbolon/protocol/book.ts'
 import { canonical, decodeAs } from '@symbolon/protocol/json.ts'
 import type { SignerRow } from '@symbolon/roster/roster.ts'
@@ -170,4 +170,4 @@ export function openHeads(parts: HeadsParts): Heads {
   }
 }
 
-const entryOf = ({ statement: { journal } }: Head) => ({ seq: journal.seq, hash: fromBase64url(journal.head) ?? new Uint8Array() })
+const entryOf = ({ statement: { journal } }: Head) => ({ seq: journal.seq, hash: bytesOf(journal.head) })

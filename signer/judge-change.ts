@@ -1,4 +1,4 @@
-import { fromBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { Change } from '@symbolon/protocol/book.ts'
 import { decodeIntent } from '@symbolon/protocol/intent.ts'
 import { reasonOf, type Reason } from '@symbolon/protocol/reason.ts'
@@ -152,8 +152,6 @@ function documentOf(text: Base64url): Roster | undefined {
   return decoded.ok ? decoded.value : undefined
 }
 
-/** Of text that a schema has found to be base64url. */
-const bytesOf = (text: Base64url): Uint8Array => fromBase64url(text) ?? new Uint8Array()
 
 export const refused = (first: Reason, ...more: readonly Reason[]): { readonly verdict: 'refused'; readonly reasons: readonly [Reason, ...Reason[]] } => ({ verdict: 'refused', reasons: [first, ...more] })
 const unsound = (rule: string, message: string): Reason => reasonOf('change_unsound', message, { rule: `roster.${rule}` })

@@ -1,6 +1,6 @@
 import { createPublicKey, verify } from 'node:crypto'
 import { z } from 'zod'
-import { fromBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, type Base64url } from '@symbolon/protocol/bytes.ts'
 import { head, headBytes, type Head } from '@symbolon/protocol/book.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import { verifyP256 } from '@symbolon/protocol/p256.ts'
@@ -22,12 +22,12 @@ export const atLeast = (then: Moment, now: Moment): number => Math.min(now.stead
 
 /** Is this boot key the word of the signer in the row? */
 export const bootHolds = (certificate: BootCertificate, { id, identity }: Pick<SignerRow, 'id' | 'identity'>): boolean =>
-  certificate.signer === id && verifyP256(identity, bootBytes(certificate), fromBase64url(certificate.signature) ?? new Uint8Array())
+  certificate.signer === id && verifyP256(identity, bootBytes(certificate), bytesOf(certificate.signature))
 
 /** Did the boot key sign these bytes? */
 export function bootSigned({ key }: BootCertificate, bytes: Uint8Array, signature: Base64url): boolean {
   const imported = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: key }, format: 'jwk' })
-  return verify(null, bytes, imported, fromBase64url(signature) ?? new Uint8Array())
+  return verify(null, bytes, imported, bytesOf(signature))
 }
 
 export type HeadProblem = 'other_signer' | 'other_challenge' | 'clocks_differ' | 'certificate_invalid' | 'signature_invalid'

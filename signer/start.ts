@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { openArena, type Arena } from '@symbolon/core/arena.ts'
 import { selfTest } from '@symbolon/core/selftest.ts'
 import { requireNative, sodiumSuite } from '@symbolon/core/sodium.ts'
-import { fromBase64url } from '@symbolon/protocol/bytes.ts'
+import { bytesOf } from '@symbolon/protocol/bytes.ts'
 import { describeKeystoreError } from '@symbolon/keystore/errors.ts'
 import type { Keystore } from '@symbolon/keystore/keystore.ts'
 import { openKeystore } from '@symbolon/keystore/settings.ts'
@@ -63,7 +63,7 @@ export async function startSigner({ config, log, metrics }: Context<SignerConfig
   let versions: () => Readonly<Record<string, string | number>> = () => ({ epoch: group.epoch })
   const audit = openAudit({ log, metrics, always: () => ({ signer: config.signer, boot: boot.id, ...versions() }) })
   const lineage = lineageOf(roster)
-  const journal = openJournal({ folder: config.state, signer: config.signer, lineage: fromBase64url(lineage) ?? new Uint8Array(), onFailure: (error) => audit.failed('journal_failed', error) })
+  const journal = openJournal({ folder: config.state, signer: config.signer, lineage: bytesOf(lineage), onFailure: (error) => audit.failed('journal_failed', error) })
   const clock = () => journal.clock(seconds())
   const book = openBook({ folder: config.state, signer: config.signer, first: roster, bundle, journal, clock: clock() ?? 0, onFailure: (error) => audit.failed('book_failed', error) })
   const bench = openBench({ folder: join(config.state, 'issuer-keys'), workers: config.judges, timeoutMs: config.judge_timeout_ms, unseal: await openUnsealer(keystore, arena), log })
