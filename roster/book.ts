@@ -51,6 +51,8 @@ export interface BookSummary {
 }
 
 export interface BookState {
+  /** Version 1. */
+  readonly first: Roster
   /** The newest version, and its digest. */
   readonly document: Roster
   readonly digest: Base64url
@@ -89,6 +91,7 @@ function stateOf(parts: Parts): BookState {
   const digest = newest?.digest ?? rosterDigest(parts.first)
   const entries = [...parts.entries.values()]
   return {
+    first: parts.first,
     document,
     digest,
     lineage: parts.lineage,

@@ -24,7 +24,7 @@ test('version 2 names the first people, and those of them who may approve as gua
   expect(document).toMatchObject({ version: 2, previous: [rosterDigest(first)], lineage, guardians: { people: ['ann'], count: 1, window: 86_400 } })
   expect(document.bootstrap).toBeUndefined()
   const voices = voicesOf('bootstrap', [], { kind: 'bootstrap', touch: false, passkeyUses: [] })
-  expect(judgeNext({ current: { document: first, voices }, accepted: [], split: [], entries: [], intent: intentFor(document, { sub: 'bootstrap' }), next: document, registrations: document.people.flatMap((row) => verified(row.id, ...row.passkeys)) })).toMatchObject({ ok: true })
+  expect(judgeNext({ current: { document: first, voices }, accepted: [], split: [], earlier: [], entries: [], intent: intentFor(document, { sub: 'bootstrap' }), next: document, registrations: document.people.flatMap((row) => verified(row.id, ...row.passkeys)) })).toMatchObject({ ok: true })
 })
 
 describe('an edit', () => {

@@ -8,7 +8,7 @@ import { decodeRoster, encodeRoster, rosterDigest, type Person, type Roster } fr
 
 const bootstrap: Voices = voicesOf('bootstrap', [], { kind: 'bootstrap', touch: false, passkeyUses: [] })
 const ask = (document: Roster, next: Roster, voices: Voices, change: Partial<NextInput> = {}): NextInput =>
-  ({ current: { document, voices }, accepted: [], split: [], entries: [], intent: intentFor(next, { sub: voices.proposer.id }), next, registrations: [], ...change })
+  ({ current: { document, voices }, accepted: [], split: [], earlier: [], entries: [], intent: intentFor(next, { sub: voices.proposer.id }), next, registrations: [], ...change })
 const codes = (input: NextInput) => {
   const result = judgeNext(input)
   return result.ok ? 'ok' : [...new Set(result.reasons.map(({ code, rule }) => `${code} ${rule ?? ''}`))].join(', ')

@@ -9,6 +9,7 @@ import { descends, isTwin, leavesOf } from './descent.ts'
 import { effectiveRoster, type Entries } from './effective.ts'
 import { lineageOf } from './keyset.ts'
 import { mayApprove } from './people.ts'
+import { revivedIn } from './revival.ts'
 import { problemsOf, rosterDigest, type Passkey, type Person, type Roster } from './roster.ts'
 
 /* May this be the next version? The one place that says so. Who speaks for it is verified before; no clock is read. */
@@ -48,6 +49,8 @@ export interface NextInput {
   readonly accepted: readonly { readonly version: number; readonly digest: Base64url }[]
   /** Accepted versions that a split left, as the change brings them, with those between them and the current one; of these, nobody's voice counts unless this signer accepted them. */
   readonly split: readonly Base[]
+  /** Versions before the current one, as far as the signer holds them. */
+  readonly earlier: readonly Roster[]
   /** Certified entries, of any version. */
   readonly entries: Entries
   readonly intent: RosterIntent
@@ -68,6 +71,7 @@ export function judgeNext(input: NextInput): NextResult {
     ...reasonsOfPlace(input, subject),
     ...problemsOf(next).map((problem) => unsound('problems', problem)),
     ...[...new Set([input.current, ...bases])].flatMap(({ document }) => reasonsOfConstants(document, next)),
+    ...revivedIn(next, { bases: bases.map(({ document }) => document), earlier: input.earlier }).map((id) => unsound('revived', `${id} had this invitation or key before, and what hung on it would hold again; use a fresh one.`)),
     ...reasonsOfPolicy(input),
     ...reasonsOfPasskeys(input),
     ...reasonsOfGuardians(next, input.entries),

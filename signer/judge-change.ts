@@ -46,11 +46,13 @@ export async function judgeChange(ground: Ground, change: Change): Promise<Verdi
   const bundle = bundleIn(change)
   if (bundle.verdict !== 'ok') return bundle
 
+  const { first, versions, entries } = ground.book.state()
   const judged = judgeNext({
     current: { document: ground.current.document, voices: own.value },
     accepted: ground.book.acceptedBeyond(),
     split: split.value,
-    entries: ground.book.state().entries,
+    earlier: [first, ...versions.map(({ document }) => document)],
+    entries,
     intent: intent.value,
     next,
     registrations: registrations.value,
