@@ -4,7 +4,7 @@ import { toBase64url } from '@symbolon/protocol/bytes.ts'
 import { entryBytes, entryDigest, slotOfEntry, type AcceptCertificate, type Change, type Entry, type EntryStatement, type Slot } from '@symbolon/protocol/book.ts'
 import { encodeIntent, type RosterIntent } from '@symbolon/protocol/intent.ts'
 import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
-import { removeService, setRoles, successor } from '@symbolon/roster/edit.ts'
+import { addService, removeService, setRoles, successor } from '@symbolon/roster/edit.ts'
 import { encodeRoster, rosterDigest, type Roster } from '@symbolon/roster/roster.ts'
 import { must, type Somebody } from '../people.testkit.ts'
 import { developmentKeyOf, serviceKeyOf, type ServiceKey } from './people.ts'
@@ -158,8 +158,10 @@ describe('a service that rotates its own key', () => {
     await scene.expectMinted(...by(next))
   })
 
-  test('I-3 removed, it cannot come back: neither by a new link, nor by one that was certified and held back', async () => {
+  test('I-3 removed, it cannot come back: neither by a new link, nor by one that was certified and held back, nor with its first key', async () => {
     const held = link(next, after, 2)
+    const row = scene.attacker.book.document.services.find(({ id }) => id === service.sub)
+    if (row === undefined) throw new Error('it is there')
     const [slot, subject] = [slotOfEntry(held.statement), entryDigest(held.statement)]
     const certificate = { slot, subject, accepts: [await scene.ownWord(slot, subject), await scene.wordOf(first, entered(held))] }
     await scene.town.accepted(ada, removeService(service.sub))
@@ -167,6 +169,13 @@ describe('a service that rotates its own key', () => {
     await scene.expectNotAccepted(entered(held), 'key_unknown')
     for (const victim of scene.attacker.victims) await scene.adopt(victim, { entries: [{ entry: held, certificate }] })
     await scene.attacker.learn()
+    for (const key of [service, next, after]) await scene.expectRefused(...by(key), 'key_unknown')
+    // With the key that its chain began at, the links that the attacker kept would hold again.
+    await scene.expectNotAccepted(asked(await scene.town.change(ada, [addService(row)])), 'change_unsound')
+    const fresh = serviceKeyOf(service.sub, `${service.sub}-4`)
+    await scene.town.accepted(ada, addService({ ...row, keys: [{ id: fresh.kid, jwk: fresh.jwk }] }))
+    await scene.attacker.learn()
+    await scene.expectMinted(...by(fresh))
     for (const key of [service, next, after]) await scene.expectRefused(...by(key), 'key_unknown')
   })
 })
