@@ -8,6 +8,8 @@ const digest = 'A'.repeat(43) as MintItem['policy']
 const item = (name: string, size = 0): MintItem => ({ request_id: name, roster: 1, policy: digest, intent: 'e30' as MintItem['intent'], evidence: [{ kind: 'key', proof: `a.b.${'c'.repeat(size + 1)}` }], approvals: [], asserted: {}, bytes: 'a.b' })
 const signature = 'A'.repeat(86)
 
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
 interface Posted {
   readonly body: { readonly v: number; readonly items: readonly MintItem[] }
   readonly bytes: number
@@ -28,7 +30,9 @@ function coordinator(answer: (posted: Posted) => ChannelAnswer) {
   const release = async () => {
     while (held.length > 0) {
       held.splice(0).forEach((go) => go())
-      await new Promise((resolve) => setImmediate(resolve))
+      // The turn in which callers hear, and the one in which their place is taken.
+      await turn()
+      await turn()
     }
   }
   return { posted, release, channel }
@@ -43,9 +47,9 @@ describe('the coordinator is asked', () => {
     const { posted, release, channel } = coordinator(naming)
     const quorum = openQuorum({ channel, timeoutMs: 1_000, calls: 1 })
     const first = quorum.sign(item('1'))
-    await Promise.resolve()
+    await turn()
     const rest = Array.from({ length: 70 }, (_, at) => quorum.sign(item(`${at + 2}`)))
-    await Promise.resolve()
+    await turn()
     expect(posted.map(({ body }) => body.items.length)).toEqual([1])
     await release()
     await first
@@ -57,7 +61,7 @@ describe('the coordinator is asked', () => {
     const { release, channel } = coordinator(naming)
     const quorum = openQuorum({ channel, timeoutMs: 1_000, calls: 1 })
     const all = Promise.all(['1', 'bad', '3'].map((name) => quorum.sign(item(name))))
-    await Promise.resolve()
+    await turn()
     await release()
     expect(await all).toMatchObject([{ ok: true, outcome: { parts: [{ signer: 1 }] }, timings: { log_us: 5 } }, { outcome: { outcome: 'faulty' } }, { outcome: { parts: [{ signer: 3 }] } }])
   })
@@ -66,7 +70,7 @@ describe('the coordinator is asked', () => {
     const { posted, release, channel } = coordinator(naming)
     const quorum = openQuorum({ channel, timeoutMs: 1_000, calls: 1 })
     const all = Promise.all([quorum.sign(item('1')), ...Array.from({ length: 64 }, (_, at) => quorum.sign({ ...item(`${at + 2}`), evidence: Array.from({ length: 4 }, () => ({ kind: 'key' as const, proof: `a.b.${'c'.repeat(16_000)}` })) }))])
-    await Promise.resolve()
+    await turn()
     await release()
     expect((await all).every((answer) => answer.ok)).toBe(true)
     expect(posted.length).toBeGreaterThan(1)
@@ -78,7 +82,7 @@ describe('an answer that is none', () => {
   const asked = async (answer: ChannelAnswer) => {
     const { posted, release, channel } = coordinator(() => answer)
     const signing = openQuorum({ channel, timeoutMs: 1_000 }).sign(item('1'))
-    await Promise.resolve()
+    await turn()
     await release()
     const outcome = await signing
     // Never again: the intent may have been signed already.

@@ -16,15 +16,20 @@ export interface Quorum {
 export interface QuorumOptions {
   readonly channel: Pick<Channel, 'post'>
   readonly timeoutMs: number
-  /** Calls under way at once: enough that one slow item does not hold up all others. */
+  /** Calls under way at once, but for those that stall: one that travels while another is worked on. More would make batches smaller, and a batch costs by itself. */
   readonly calls?: number
 }
 
+/** An item that makes signers wait, as for an issuer's keys, holds up the others of its batch alone. */
+const stalledMs = 500
+
 /** Asks the coordinator in batches. A request that failed on the way is never sent again: its intent may already be signed. */
-export function openQuorum({ channel, timeoutMs, calls = 4 }: QuorumOptions): Quorum {
+export function openQuorum({ channel, timeoutMs, calls = 2 }: QuorumOptions): Quorum {
   const ask = batcher<MintItem, QuorumAnswer>({
     maxItems: limits.batchItems,
     maxRunning: calls,
+    stalledMs,
+    maxUnderWay: 8,
     run: async (items) => (await Promise.all(parcels(items).map((parcel) => call(channel, parcel, timeoutMs)))).flat(),
   })
   return {

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { batcher } from './batcher.ts'
 import { openLog } from './log.ts'
 import { openPool, type Pool, type PoolOptions } from './workers.ts'
@@ -90,7 +90,7 @@ describe('the worker pool', () => {
 })
 
 describe('the batcher', () => {
-  const recorder = (limits: { maxItems: number; maxRunning?: number; maxWaiting?: number }) => {
+  const recorder = (limits: { maxItems: number; maxRunning?: number; maxWaiting?: number; stalledMs?: number; maxUnderWay?: number }) => {
     const batches: (readonly number[])[] = []
     const gates: (() => void)[] = []
     const run = async (items: readonly number[]) => {
@@ -100,7 +100,44 @@ describe('the batcher', () => {
     }
     return { batches, gates, add: batcher<number, number>({ run, ...limits }) }
   }
-  const turn = () => new Promise((resolve) => setImmediate(resolve))
+  // What an answer sets off goes out in the turn after it.
+  const turn = async () => {
+    for (const _ of [1, 2]) await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  test('what comes in one turn goes together, by whatever way it came', async () => {
+    const { batches, gates, add } = recorder({ maxItems: 8 })
+    const all = [add(1), Promise.resolve().then(() => add(2)), new Promise<void>((resolve) => process.nextTick(resolve)).then(() => add(3))]
+    await turn()
+    expect(batches.map((batch) => batch.toSorted())).toEqual([[1, 2, 3]])
+    gates[0]?.()
+    expect(await Promise.all(all)).toEqual([2, 4, 6])
+  })
+
+  test('a batch that stalls gives up its place, and takes it once only; so many, and no more', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const { batches, gates, add } = recorder({ maxItems: 1, stalledMs: 50, maxUnderWay: 2 })
+    const all = [add(1), add(2), add(3), add(4)]
+    await turn()
+    expect(batches).toEqual([[1]])
+    vi.advanceTimersByTime(50)
+    await turn()
+    expect(batches).toEqual([[1], [2]])
+    vi.advanceTimersByTime(50)
+    await turn()
+    expect(batches).toEqual([[1], [2]])
+    gates[0]?.()
+    await turn()
+    expect(batches).toEqual([[1], [2], [3]])
+    gates[1]?.()
+    await turn()
+    expect(batches).toEqual([[1], [2], [3]])
+    gates[2]?.()
+    await turn()
+    gates[3]?.()
+    expect(await Promise.all(all)).toEqual([2, 4, 6, 8])
+  })
 
   test('sends at once when idle, gathers while busy, never over the limit', async () => {
     const { batches, gates, add } = recorder({ maxItems: 2 })
