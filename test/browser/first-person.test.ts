@@ -83,7 +83,7 @@ test('a token by the grant, checked in the page', async () => {
   await mint('read:logs', 'grant')
   expect(await claims()).toMatchObject({ sub: 'ann', client_id: 'symbolon-console', scope: 'read:logs', acr: 'urn:symbolon:acr:grant' })
   expect(await tab.violations()).toEqual([])
-  await tab.picture('console-mint')
+  await tab.picture('console-mint', 'screen')
 })
 
 test('a token by a touch', async () => {
