@@ -45,7 +45,7 @@ function chosen<Row extends { readonly digest: string; readonly state: string }>
   const [only, ...more] = fitting
   if (only !== undefined && more.length === 0) return only
   if (only === undefined) throw new LocalFailure(wanted === undefined ? 'No change is pending' : `There is no change ${wanted.slice(0, 50)}`, 'the api lists none', 'See `symbolon roster status`.')
-  throw new LocalFailure('Several changes fit', fitting.map(({ digest }) => digest).join(', '), 'Name one of them: symbolon roster diff <digest>.')
+  throw new LocalFailure('Several changes fit', fitting.map(({ digest }) => digest).join(', '), 'Name one of them: symbolon roster diff -- <digest>.')
 }
 
 /** A whole document from a file; what follows from the version before it is filled in. */

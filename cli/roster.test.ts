@@ -108,7 +108,7 @@ describe('roster diff', () => {
     await serveListed(listed())
     const { code, out } = await shell.run(['roster', 'diff', '-o', 'json'])
     expect([code, JSON.parse(out)]).toEqual([0, expect.objectContaining({ change: digest, needed: 2, diff: expect.arrayContaining([expect.objectContaining({ path: 'rate' })]) })])
-    expect((await shell.run(['roster', 'diff', digest.slice(0, 8)])).code).toBe(0)
+    expect((await shell.run(['roster', 'diff', '--', digest.slice(0, 8)])).code).toBe(0)
   })
   test('I-5 a document that is not the one that the intent names is not shown', async () => {
     await serveListed(listed({ change: { ...changeOf(next), document: toBase64url(encodeRoster(nextOf(two, { rate: 602 }))) } }))
