@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
@@ -36,7 +37,10 @@ export const openWatch = (counters: Pick<Counters, 'see'>, audit: Pick<Audit, 'a
 
 /** @param folder the signer's state folder */
 export function openCounters(folder: string): Counters {
-  const db = new DatabaseSync(join(folder, 'counters.sqlite'))
+  const file = join(folder, 'counters.sqlite')
+  // SQLite would make it readable for everybody, and its log after it.
+  writeFileSync(file, '', { flag: 'a', mode: 0o600 })
+  const db = new DatabaseSync(file)
   db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; DROP TABLE IF EXISTS counter; CREATE TABLE IF NOT EXISTS touch (credential TEXT PRIMARY KEY, counter INTEGER NOT NULL, intent TEXT NOT NULL, iat INTEGER NOT NULL) STRICT, WITHOUT ROWID')
   const find = db.prepare('SELECT counter, intent, iat FROM touch WHERE credential = ?')
   const put = db.prepare('INSERT INTO touch VALUES (?, ?, ?, ?) ON CONFLICT (credential) DO UPDATE SET counter = excluded.counter, intent = excluded.intent, iat = excluded.iat')
