@@ -58,7 +58,7 @@ const told = (reply: AcceptReply | undefined) => (reply?.result === 'refused' ? 
 /** As soon as it has heard the others. */
 const accepted = async (signer: Running, change: Change): Promise<Extract<AcceptReply, { result: 'accepted' }>> => {
   let reply: AcceptReply | undefined
-  await expect.poll(async () => (reply = await accept(signer, change))?.result, { timeout: 10_000 }).not.toBe('not_now')
+  await expect.poll(async () => (reply = await accept(signer, change))?.result, { timeout: 25_000 }).not.toBe('not_now')
   if (reply?.result !== 'accepted') throw new Error(JSON.stringify(reply))
   return reply
 }
@@ -74,7 +74,7 @@ describe('TST-14 a signer that is killed while it gives its word', () => {
     const doomed = await stage.start(config, { entry: crashEntry, env: { CRASH_AT: point } })
     const before = await reportOf(doomed)
     const [change, other] = [versionTwo(stage), versionTwo(stage, 'Another')]
-    await expect.poll(async () => told(await accept(doomed, change)), { timeout: 10_000 }).toBe('no reply')
+    await expect.poll(async () => told(await accept(doomed, change)), { timeout: 25_000 }).toBe('no reply')
     expect((await doomed.ended).signal).toBe('SIGKILL')
 
     const signer = await stage.start(config)
