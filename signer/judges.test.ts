@@ -18,7 +18,7 @@ afterEach(async () => {
 function benchHere(): Bench {
   const folder = mkdtempSync(join(tmpdir(), 'signer-judges-'))
   const log = openLog({ process: 'test', level: 'error', to: new Writable({ write: (_line, _encoding, done) => done() }) })
-  const bench = openBench({ folder, workers: 1, timeoutMs: 10_000, unseal: () => Promise.resolve(undefined), log })
+  const bench = openBench({ issuers: [], folder, workers: 1, timeoutMs: 10_000, unseal: () => Promise.resolve(undefined), log })
   benches.push({ bench, folder })
   return bench
 }

@@ -11,6 +11,8 @@ import { openJudging, type Batch, type JudgeAll, type RuleAll } from './judging.
 import { unsealing, type Unseal } from './sealed.ts'
 
 export interface BenchOptions {
+  /** Whose keys are wanted from the start: what was fetched from others before is thrown away. */
+  readonly issuers: Roster['issuers']
   /** Where fetched issuer keys are kept. */
   readonly folder: string
   readonly workers: number
@@ -42,11 +44,11 @@ export interface Judges {
 type JudgePool = Pool<WorkerCall, WorkerAnswer>
 
 /** Issuer keys are fetched by this signer itself, and given to whoever judges. */
-export function openBench({ folder, workers, timeoutMs, unseal, log }: BenchOptions): Bench {
+export function openBench({ issuers, folder, workers, timeoutMs, unseal, log }: BenchOptions): Bench {
   const pools = new Set<JudgePool>()
   // The last ones given: what a fetch found must have reached every worker before a judgement is tried again.
   let given: Promise<unknown> = Promise.resolve()
-  const keys = openIssuerKeys({ rows: [], directory: folder, parse: parseJwks, log, onChange: (issuerKeys) => (given = Promise.all([...pools].map((pool) => give(pool, 'issuer-keys', { issuerKeys })))) })
+  const keys = openIssuerKeys({ rows: issuers, directory: folder, parse: parseJwks, log, onChange: (issuerKeys) => (given = Promise.all([...pools].map((pool) => give(pool, 'issuer-keys', { issuerKeys })))) })
   const fetchKeys = async (missing: readonly MissingKey[]) => {
     await Promise.all(missing.map(({ issuer, kid }) => keys.refresh(issuer, kid)))
     await given

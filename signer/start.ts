@@ -66,7 +66,7 @@ export async function startSigner({ config, log, metrics }: Context<SignerConfig
   const journal = openJournal({ folder: config.state, signer: config.signer, lineage: bytesOf(lineage), onFailure: (error) => audit.failed('journal_failed', error) })
   const clock = () => journal.clock(seconds())
   const book = openBook({ folder: config.state, signer: config.signer, first: roster, bundle, journal, clock: clock() ?? 0, onFailure: (error) => audit.failed('book_failed', error) })
-  const bench = openBench({ folder: join(config.state, 'issuer-keys'), workers: config.judges, timeoutMs: config.judge_timeout_ms, unseal: await openUnsealer(keystore, arena), log })
+  const bench = openBench({ issuers: book.state().effective.issuers, folder: join(config.state, 'issuer-keys'), workers: config.judges, timeoutMs: config.judge_timeout_ms, unseal: await openUnsealer(keystore, arena), log })
   const keysetOf = (document: Roster) => openKeyset({ roster: document, signer: config.signer, now: seconds, certify })
   const inForce = await openInForce({ bench, epoch: group.epoch, keysetOf, onFailure: (error) => audit.failed('judges_failed', error) }, { state: book.state(), bundle: inForceBundle(book), stops: book.stops() })
   const { current } = inForce

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -95,19 +96,16 @@ export class Stage {
     const { child, ended } = this.run(config, options)
     const lines: Record<string, unknown>[] = []
     const ready = Promise.withResolvers<number>()
-    const heard = Promise.withResolvers<void>()
-    // Alone, none is ever heard, and nobody waits for it.
-    if (this.#standIns.length === 0) heard.resolve()
     createInterface({ input: child.stdout ?? process.stdin }).on('line', (line) => {
       const event = JSON.parse(line) as Record<string, unknown>
       lines.push(event)
       if (event['msg'] === 'ready') ready.resolve(event['port'] as number)
-      if (event['event'] === 'peer' && event['outcome'] === 'heard') heard.resolve()
     })
     void ended.then(({ code, stderr }) => ready.reject(new Error(`ended with ${code}: ${stderr}`)))
     const port = await ready.promise
-    await Promise.race([heard.promise, ended])
-    const channel = this.connect(port, Number(config.match(/signer-(\d)/)?.[1] ?? 1), options.peer)
+    // Alone, none is ever heard, and nobody waits for it.
+    if (this.#standIns.length > 0) await this.#heard(port, config, ended)
+    const channel = this.connect(port, signerIn(config), options.peer)
     return {
       port,
       channel,
@@ -119,6 +117,19 @@ export class Stage {
         return ended
       },
     }
+  }
+
+  /** Until it has heard the others, or has waited for those who do not answer; or has ended. */
+  async #heard(port: number, config: string, ended: Promise<Ended>): Promise<void> {
+    const channel = this.connect(port, signerIn(config))
+    const gone = new AbortController()
+    void ended.then(() => gone.abort())
+    const until = Date.now() + 20_000
+    while (!gone.signal.aborted && (await reportOf({ channel })).problems.some((problem) => problem.startsWith('peers_unheard'))) {
+      if (Date.now() > until) throw new Error('it never heard the others')
+      await pause(20)
+    }
+    channel.close()
   }
 
   connect(port: number, id: number, as = 'symbolon:coordinator/1'): Channel {
@@ -187,7 +198,10 @@ export async function askSigner({ channel }: Running, items: readonly unknown[])
   return signReply.parse(JSON.parse(answer.body.toString()))
 }
 
-export async function reportOf({ channel }: Running): Promise<SignerReport> {
+/** Which signer a configuration is of, by its name. */
+const signerIn = (config: string): number => Number(config.match(/signer-(\d)/)?.[1] ?? 1)
+
+export async function reportOf({ channel }: Pick<Running, 'channel'>): Promise<SignerReport> {
   const answer = await channel.get('/v1/status', wire)
   if (!answer.ok || answer.status !== 200) throw new Error(JSON.stringify(answer))
   return signerReport.parse(JSON.parse(answer.body.toString()))
