@@ -4,7 +4,11 @@ import { Stage, signerNames, until, type SignerName } from './stage.testkit.ts'
 /* What a user feels when signers of the real stack die, hang or refuse. */
 
 let stage: Stage
-beforeAll(async () => void (stage = await Stage.open()))
+beforeAll(async () => {
+  stage = await Stage.open()
+  // Signers that have not heard each other yet say so, and another is asked.
+  await heal()
+})
 afterAll(() => stage?.close())
 
 const healthy = async () => (await stage.status()).signers.map((signer) => signer.healthy)
