@@ -47,7 +47,7 @@ describe('the arena', () => {
 
   test.each([0, -4096, 4095, 1.5, Number.NaN])('%d bytes is no arena', (bytes) => expect(codeOf(() => openArena(bytes))).toBe('arena_size'))
 
-  test.runIf(process.platform === 'linux')('memory over the limit is refused, not silently unlocked', () => {
+  test.runIf(process.platform === 'linux')('memory over the limit is refused, not silently unlocked (Linux only)', () => {
     const script = 'import(process.argv[1]).then(({ openArena }) => { try { openArena(1 << 20); console.log("opened") } catch (error) { console.log(error.code) } })'
     // The capability to lock would lift the limit, so a child of root gives it up.
     const unprivileged = process.getuid?.() === 0 ? 'setpriv --bounding-set -ipc_lock --inh-caps -ipc_lock' : ''

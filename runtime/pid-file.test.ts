@@ -38,7 +38,7 @@ describe('pid files', () => {
 
   test('an absent file names nobody', () => expect(liveProcess(path, '')).toBeUndefined())
 
-  test.runIf(process.platform === 'linux')('a zombie is not alive', async () => {
+  test.runIf(process.platform === 'linux')('a zombie is not alive (Linux only)', async () => {
     // The child ends when the shell has become `sleep`, which never collects it; the shell itself would.
     const parent = spawn('sh', ['-c', '(until read -r name < /proc/$$/comm && [ "$name" = sleep ]; do :; done) & echo $!; exec sleep 20'], { stdio: ['ignore', 'pipe', 'ignore'] })
     try {

@@ -339,7 +339,7 @@ describe('the command line', () => {
       expect(await mint()).toMatchObject({ code: 0, err: '' })
     })
 
-    test.skipIf(process.geteuid?.() !== 0)('U-6 one that another user left in a folder above is not read', async () => {
+    test.skipIf(process.geteuid?.() !== 0)('U-6 one that another user left in a folder above is not read (as root only)', async () => {
       const { chownSync } = await import('node:fs')
       const relay = await serve()
       at(relay.addr)

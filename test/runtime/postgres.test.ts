@@ -9,7 +9,7 @@ import { runAs, withFolder } from '../other-user.ts'
 const script = 'test/runtime/postgres.testkit.ts'
 const isRoot = process.geteuid?.() === 0
 // Only root can be somebody else. An ordinary user's run of these tests is itself the ordinary user's case.
-describe.runIf(isRoot)('embedded Postgres, by who starts it', () => {
+describe.runIf(isRoot)('embedded Postgres, by who starts it (as root only)', () => {
   test('root, under a home that nobody else may enter', async () => {
     await withFolder(0, async (home) => {
       expect(JSON.parse(await runAs({ uid: 0 }, script, [home]))).toMatchObject({ uid: 0, way: 'namespace', rows: [{ value: 42 }] })
