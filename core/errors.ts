@@ -71,6 +71,31 @@ export type DkgError =
   /** The sum is degenerate: the zero key, or a zero share. No honest run meets it. */
   | { readonly code: 'degenerate_key' }
 
+/** Why a ciphertext is not worked on. */
+export type CiphertextError =
+  /** Not 32 bytes, not canonical, not of prime order, the identity, or zero. */
+  | { readonly code: 'ciphertext_malformed'; readonly field: 'u' | 'uBar' | 'proof' | 'wrapped' }
+  /** The proof does not hold for this key, this label and these fields. */
+  | { readonly code: 'ciphertext_unproven' }
+
+/** Why a signer gives no partial. */
+export type PartialError =
+  /** It was checked for another group key than the member's. */
+  { readonly code: 'ciphertext_foreign' }
+
+/** Why no data key comes out of partials. */
+export type CombineError =
+  | { readonly code: 'ciphertext_foreign' }
+  | { readonly code: 'partials_size'; readonly wanted: number; readonly got: number }
+  | { readonly code: 'partial_unknown'; readonly ids: readonly number[] }
+  | { readonly code: 'partial_duplicate'; readonly ids: readonly number[] }
+  | { readonly code: 'partial_epoch'; readonly ids: readonly number[] }
+  /** No element, or no proof that could be one (SEC-01, SEC-02, TST-41). */
+  | { readonly code: 'partial_malformed'; readonly ids: readonly number[] }
+  | { readonly code: 'partial_unproven'; readonly ids: readonly number[] }
+  /** They add up to the identity, which no honest set does. */
+  | { readonly code: 'partials_cancel' }
+
 /**
  * What a failure proves to whoever computed it over messages it received itself:
  * - `participant`: the named ones sent what no honest participant sends;
@@ -145,6 +170,27 @@ export function blameOfDkg(error: DkgError): Blame {
     case 'dealt_share_invalid':
       return accuse('participant', error.ids)
     case 'degenerate_key':
+      return accuse('investigate')
+  }
+}
+
+/**
+ * Whom a reader may accuse, if each partial came sealed by its signer. A proof names no more than the signer whose answer it is:
+ * show others the signed reply.
+ */
+export function blameOfCombine(error: CombineError): Blame {
+  switch (error.code) {
+    case 'ciphertext_foreign':
+    case 'partials_size':
+      return accuse('nobody')
+    case 'partial_unknown':
+    case 'partial_duplicate':
+    case 'partial_epoch':
+      return accuse('coordinator')
+    case 'partial_malformed':
+    case 'partial_unproven':
+      return accuse('participant', error.ids)
+    case 'partials_cancel':
       return accuse('investigate')
   }
 }

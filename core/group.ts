@@ -3,7 +3,8 @@
  * process that holds a share, and @noble/curves (noble.ts), the reference and the one for clients.
  *
  * Scalar operations write into `out`, because results are often secret and must stay in the memory the caller chose; `out`
- * may be one of the operands. Operations on elements return fresh memory, because what leaves them is published.
+ * may be one of the operands. Operations on elements return fresh memory, because what leaves them is published; where an
+ * element itself is a secret (a Diffie-Hellman result), the caller names `out`.
  */
 declare const scalarBrand: unique symbol
 declare const pointBrand: unique symbol
@@ -36,13 +37,14 @@ export interface Group {
   scalarInvert(out: Uint8Array, a: Scalar): Scalar
   /** 64 uniform bytes, little-endian, modulo L. */
   scalarReduce(out: Uint8Array, wide: Uint8Array): Scalar
-  add(a: Point, b: Point): Point
+  /** `out`, if given, may be one of the operands. */
+  add(a: Point, b: Point, out?: Uint8Array): Point
   sub(a: Point, b: Point): Point
   isIdentity(point: Point): boolean
   /** k·B in constant time, undefined for k = 0. */
   mulBase(k: Scalar): Element | undefined
-  /** k·P in constant time. It validates `p` as `isElement` does, so the product of a received point needs no second check. Undefined for k = 0 or an invalid `p`. */
-  mul(k: Scalar, p: Uint8Array): Element | undefined
+  /** k·P in constant time. It validates `p` as `isElement` does, so the product of a received point needs no second check. Undefined for k = 0 or an invalid `p`; `out` then holds nothing of use. */
+  mul(k: Scalar, p: Uint8Array, out?: Uint8Array): Element | undefined
   /** Fills `out` from the system's generator. */
   random(out: Uint8Array): void
   /** `length` zero bytes for a public result, in memory that is cheap to pass to native code. Never for a secret. */

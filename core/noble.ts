@@ -44,7 +44,11 @@ function nobleGroup<P extends NoblePoint<P>>(name: Group['name'], curve: NobleGr
     return out as Scalar
   }
   const decode = (bytes: Uint8Array) => curve.fromBytes(bytes)
-  const encode = (point: P) => point.toBytes() as Element
+  const encode = (point: P, out?: Uint8Array) => {
+    const bytes = point.toBytes()
+    out?.set(bytes)
+    return (out ?? bytes) as Element
+  }
   const element = (bytes: Uint8Array): P | undefined => {
     if (bytes.length !== ELEMENT_BYTES) return undefined
     const point = attempt(() => decode(bytes))
@@ -60,13 +64,13 @@ function nobleGroup<P extends NoblePoint<P>>(name: Group['name'], curve: NobleGr
     scalarMul: (out, a, b) => write(out, scalar(a) * scalar(b)),
     scalarInvert: (out, a) => write(out, Fn.inv(scalar(a))),
     scalarReduce: (out, wide) => write(out, scalar(wide)),
-    add: (a, b) => encode(decode(a).add(decode(b))),
+    add: (a, b, out) => encode(decode(a).add(decode(b)), out),
     sub: (a, b) => encode(decode(a).subtract(decode(b))),
     isIdentity: (point: Point) => decode(point).is0(),
     mulBase: (k) => (scalar(k) === 0n ? undefined : encode(curve.BASE.multiply(scalar(k)))),
-    mul(k, p) {
+    mul(k, p, out) {
       const point = element(p)
-      return point === undefined || scalar(k) === 0n ? undefined : encode(point.multiply(scalar(k)))
+      return point === undefined || scalar(k) === 0n ? undefined : encode(point.multiply(scalar(k)), out)
     },
     bytes: (length) => new Uint8Array(length),
     random: (out) => void crypto.getRandomValues(out as Uint8Array<ArrayBuffer>),

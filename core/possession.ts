@@ -1,3 +1,4 @@
+import { framed, u16 } from './framing.ts'
 import { type Element, type Group, SCALAR_BYTES, type Scalar, decodeElement, decodeScalar, sameBytes } from './group.ts'
 import { type SecretPolynomial, constantTerm } from './polynomial.ts'
 import { type Suite, concat } from './suite.ts'
@@ -26,11 +27,6 @@ export interface DealerPackage {
 export const DIGEST_BYTES = 64
 
 const encoder = new TextEncoder()
-const u16 = (n: number) => Uint8Array.of(n >>> 8, n & 0xff)
-const u32 = (n: number) => Uint8Array.of(n >>> 24, (n >>> 16) & 0xff, (n >>> 8) & 0xff, n & 0xff)
-
-/** Each part behind its length: no two lists of parts give the same bytes. */
-const framed = (parts: readonly Uint8Array[]) => concat(...parts.flatMap((part) => [u32(part.length), part]))
 
 function transcript(suite: Suite, tag: string, terms: Terms, dealer: number, parts: readonly Uint8Array[]): Uint8Array {
   const { context, threshold, members } = terms

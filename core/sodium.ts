@@ -94,10 +94,9 @@ export function sodiumGroup(memory: Memory): Group {
       sodium.crypto_core_ed25519_scalar_reduce(out, input)
       return out as Scalar
     },
-    add(a, b) {
-      const out = point()
+    add(a, b, out = point()) {
       sodium.crypto_core_ed25519_add(out, a, b)
-      return out
+      return out as Point
     },
     sub(a, b) {
       const out = point()
@@ -114,12 +113,11 @@ export function sodiumGroup(memory: Memory): Group {
         return refused(error)
       }
     },
-    mul(k, p) {
+    mul(k, p, out = point()) {
       if (p.length !== ELEMENT_BYTES) return undefined
-      const out = point()
       try {
         sodium.crypto_scalarmult_ed25519_noclamp(out, k, p)
-        return out
+        return out as Element
       } catch (error) {
         return refused(error)
       }
