@@ -61,7 +61,7 @@ describe('POST /v1/tokens', () => {
     await open({ quorum: (honest) => ({ sign: (item) => (items.push(item), honest.sign(item)) }) })
     const request = asked(api.world)
     const minted = await post(api, '/v1/tokens', request, { 'x-request-id': 'request-0002' })
-    expect(items).toEqual([{ request_id: 'request-0002', roster: 1, policy: api.roster.policy, ...request, approvals: [], asserted: { address: '127.0.0.1' }, bytes: String(minted.body['token']).replace(/\.[^.]*$/, '') }])
+    expect(items).toEqual([{ request_id: 'request-0002', purpose: 'token', roster: 1, policy: api.roster.policy, ...request, approvals: [], asserted: { address: '127.0.0.1' }, records: [], bytes: String(minted.body['token']).replace(/\.[^.]*$/, '') }])
   })
 
   test.each([

@@ -4,7 +4,7 @@ import type { Asserted } from '@symbolon/protocol/evidence.ts'
 import type { TokenRequest } from '@symbolon/protocol/http.ts'
 import type { MintItem, MintOutcome, Part } from '@symbolon/protocol/mint.ts'
 import { assembleToken, type TokenClaims } from '@symbolon/protocol/token.ts'
-import type { Granted, Judgement } from '@symbolon/policy/judgement.ts'
+import type { Granted, GrantedToken, Judgement } from '@symbolon/policy/judgement.ts'
 import { tokenHash, type AuditEvent } from './event.ts'
 import { fail, type Failure } from './failure.ts'
 import type { Judges } from './judges.ts'
@@ -52,6 +52,7 @@ export interface Minted {
 export async function mint(call: MintCall, parts: MintParts): Promise<Minted | Failure> {
   const judged = await call.timer.measure('policy', () => judge(call, parts))
   if (judged.verdict !== 'granted') return refusalOf(judged)
+  if (judged.grants !== 'token') throw new TypeError('an intent of kind token is granted a token')
   const counted = await call.timer.measure('authenticate', () => count(judged.principal.id, parts))
   if (!counted.ok) return counted
   const answer = await call.timer.measure('quorum', () => parts.quorum.sign(itemOf(call, judged, parts)))
@@ -59,8 +60,8 @@ export async function mint(call: MintCall, parts: MintParts): Promise<Minted | F
   const signed = signatureOf(answer, parts.names)
   if (!signed.ok) return { ...signed, headers: counted.headers }
   const signature = fromBase64url(signed.signature)
-  if (signature === undefined || !verify(null, utf8(judged.signingInput), parts.groupKey, signature)) return fail('quorum_faulty', { detail: 'The coordinator gave a signature that does not verify.', signers: signed.signers })
-  const token = assembleToken(judged.signingInput, signature)
+  if (signature === undefined || !verify(null, utf8(judged.message), parts.groupKey, signature)) return fail('quorum_faulty', { detail: 'The coordinator gave a signature that does not verify.', signers: signed.signers })
+  const token = assembleToken(judged.message, signature)
   call.event.learn({ token_hash: tokenHash(token), signers: signed.signers })
   return { ok: true, token, claims: judged.claims, signers: signed.signers, headers: counted.headers }
 }
@@ -91,15 +92,17 @@ export async function count(principal: string, { identities }: Pick<MintParts, '
   return allowance.reason === 'broken' ? fail('not_ready', { detail: 'The store of the rate limits does not answer.' }) : fail('limited', { detail: `This identity may ask ${identities.quota} times a minute.`, retryAfter: allowance.resetSeconds, headers })
 }
 
-const itemOf = ({ request, asserted, requestId }: MintCall, judged: Granted, { roster, policy }: MintParts): MintItem => ({
+const itemOf = ({ request, asserted, requestId }: MintCall, judged: GrantedToken, { roster, policy }: MintParts): MintItem => ({
   request_id: requestId,
+  purpose: 'token',
   roster,
   policy,
   intent: request.intent,
   evidence: request.evidence,
   approvals: [],
   asserted,
-  bytes: judged.signingInput,
+  records: [],
+  bytes: judged.message,
 })
 
 type Signed = { readonly ok: true; readonly signature: Extract<MintOutcome, { outcome: 'signed' }>['signature']; readonly signers: readonly Part[] }

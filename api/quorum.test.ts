@@ -5,7 +5,7 @@ import type { ChannelAnswer } from '@symbolon/runtime/channel-client.ts'
 import { openQuorum } from './quorum.ts'
 
 const digest = 'A'.repeat(43) as MintItem['policy']
-const item = (name: string, size = 0): MintItem => ({ request_id: name, roster: 1, policy: digest, intent: 'e30' as MintItem['intent'], evidence: [{ kind: 'key', proof: `a.b.${'c'.repeat(size + 1)}` }], approvals: [], asserted: {}, bytes: 'a.b' })
+const item = (name: string, size = 0): MintItem => ({ request_id: name, purpose: 'token', roster: 1, policy: digest, intent: 'e30' as MintItem['intent'], evidence: [{ kind: 'key', proof: `a.b.${'c'.repeat(size + 1)}` }], approvals: [], asserted: {}, records: [], bytes: 'a.b' })
 const signature = 'A'.repeat(86)
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))

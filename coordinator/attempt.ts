@@ -43,10 +43,10 @@ export interface Attempt {
 /** Fixes the list: every signer of the attempt is sent the very same item. */
 export function openAttempt(wanted: Wanted, epoch: number, chosen: readonly { readonly peer: Peer; readonly held: Held }[]): Attempt {
   const ascending = [...chosen].sort((a, b) => a.peer.id - b.peer.id)
-  const { roster, policy, intent, evidence, approvals, asserted } = wanted.item
+  const { purpose, roster, policy, intent, evidence, approvals, asserted, records } = wanted.item
   const item: SignItem = {
     attempt: toBase64url(randomBytes(16)),
-    purpose: 'token',
+    purpose,
     epoch,
     roster,
     policy,
@@ -54,6 +54,7 @@ export function openAttempt(wanted: Wanted, epoch: number, chosen: readonly { re
     evidence,
     approvals,
     asserted,
+    records,
     bytes_hash: wanted.bytesHash,
     commitments: ascending.map(({ peer, held }) => ({ id: peer.id, ...held.commitment })),
   }

@@ -289,7 +289,7 @@ export function deploy(t: number, n: number): Deployment {
     signers,
     wanted(text = `e30.${toBase64url(utf8(`{"jti":${++count}}`))}`) {
       bytes.set(bytesHash(text), text)
-      const item: MintItem = { request_id: `request-${count}`, roster: 1, policy, intent: toBase64url(utf8('{}')), evidence: [{ kind: 'key', proof: 'a.b.c' }], approvals: [], asserted: {}, bytes: text }
+      const item: MintItem = { request_id: `request-${count}`, purpose: 'token', roster: 1, policy, intent: toBase64url(utf8('{}')), evidence: [{ kind: 'key', proof: 'a.b.c' }], approvals: [], asserted: {}, records: [], bytes: text }
       return { item, message: utf8(text), bytesHash: bytesHash(text) }
     },
   }

@@ -87,6 +87,8 @@ const bad: readonly [string, unknown][] = [
   ['a principal named by the request', { v: 1, items: [item({ principal: { id: 'root' } })] }],
   ['approvals', { v: 1, items: [item({ approvals: [{}] })] }],
   ['bytes that are no signing input', { v: 1, items: [item({ bytes: 'a.b.c' })] }],
+  ['bytes that are no record’s message', { v: 1, items: [item({ purpose: 'record', bytes: 'symbolon/record/v2\u0000{"v":1}' })] }],
+  ['another purpose', { v: 1, items: [item({ purpose: 'vault' as 'token' })] }],
   ['no evidence', { v: 1, items: [item({ evidence: [] })] }],
 ]
 test.each(bad)('D-1 U-3 %s: refused before anything is logged', async (_, request) => {

@@ -53,6 +53,6 @@ export function planOf(deployment: Deployment, parts: { rows: readonly PublicRow
       rate: others.rate ?? rate,
       signers: rows.map(({ id, identity, hpke }) => ({ id, name: `signer-${id}`, address: `127.0.0.1:${port(`signer-${id}`)}`, identity, hpke })),
       policy,
-    } satisfies Record<keyof Omit<RosterTemplate, 'attestation'>, unknown>,
+    } satisfies Record<keyof Omit<RosterTemplate, 'attestation' | 'vault' | 'namespaces'>, unknown>,
   } satisfies Record<keyof Plan, unknown>
 }

@@ -11,12 +11,13 @@ const byCode = (asked: Asked, kid = 'bootstrap', key = code.privateKey): Evidenc
 const first = document({ bootstrap })
 const personsToken = (asked: Asked) => tokenBy(asked, { claims: { sub: 'ben', 'urn:symbolon:v1': { ...tokenClaimsFor()['urn:symbolon:v1'], origin: { kind: 'passkey' } } } })
 
+const secrets: readonly IntentKind[] = ['secret.read', 'secret.list', 'secret.write', 'secret.delete', 'secret.undelete', 'secret.destroy', 'secret.meta']
 const rows: readonly [string, (asked: Asked) => Evidence, string, ReturnType<typeof document>, readonly IntentKind[]][] = [
-  ['passkey', (asked) => ({ kind: 'passkey', assertion: bensKey.assert(asked.digest) }), 'ben', peopled(), ['token', 'grant', 'roster', 'revoke', 'lock', 'read']],
-  ['grant', (asked) => grantBy(asked), 'ben', peopled(), ['token', 'revoke', 'read']],
-  ['token', personsToken, 'ben', peopled(), ['token', 'revoke', 'read']],
-  ['key', (asked) => proofBy(asked), 'svc-deploy', peopled(), ['token', 'revoke', 'lock', 'read']],
-  ['id_token', (asked) => idToken(asked), 'ci-deploy', peopled(), ['token', 'revoke', 'lock', 'read']],
+  ['passkey', (asked) => ({ kind: 'passkey', assertion: bensKey.assert(asked.digest) }), 'ben', peopled(), ['token', 'grant', 'roster', 'revoke', 'lock', 'read', ...secrets]],
+  ['grant', (asked) => grantBy(asked), 'ben', peopled(), ['token', 'revoke', 'read', ...secrets]],
+  ['token', personsToken, 'ben', peopled(), ['token', 'revoke', 'read', ...secrets]],
+  ['key', (asked) => proofBy(asked), 'svc-deploy', peopled(), ['token', 'revoke', 'lock', 'read', ...secrets]],
+  ['id_token', (asked) => idToken(asked), 'ci-deploy', peopled(), ['token', 'revoke', 'lock', 'read', ...secrets]],
   ['bootstrap', (asked) => byCode(asked), 'bootstrap', first, ['roster', 'read']],
 ]
 

@@ -147,7 +147,15 @@ export const everyKind = (sub = 'ben'): Readonly<Record<Intent['kind'], Asked>> 
   revoke: askOf('revoke', { what: 'grant', id: bytes(32, 72) }, sub),
   lock: askOf('lock', { row: sub }, sub),
   read: askOf('read', { what: 'roster' }, sub),
+  'secret.read': askOf('secret.read', { client: 'symbolon-cli', labels: [{ path: 'app/db', version: 'latest' }], reply: bytes(65, 4) }, sub),
+  'secret.list': askOf('secret.list', { client: 'symbolon-cli', prefix: 'app' }, sub),
+  'secret.write': askOf('secret.write', { ...nextRecord, version: 1, type: 'string', combine: 'caller', ciphertext: bytes(32, 80), size: 100 }, sub),
+  'secret.delete': askOf('secret.delete', { ...nextRecord, versions: [1] }, sub),
+  'secret.undelete': askOf('secret.undelete', { ...nextRecord, versions: [1] }, sub),
+  'secret.destroy': askOf('secret.destroy', { ...nextRecord, all: true }, sub),
+  'secret.meta': askOf('secret.meta', { ...nextRecord, tags: ['db'] }, sub),
 })
+const nextRecord = { client: 'symbolon-cli', path: 'app/db', previous: null, seq: 1 }
 
 export const proofPayloadFor = ({ intent, digest }: Asked, change: object = {}) => ({ iss: here, intent: toBase64url(digest), kind: intent.kind, iat: intent.iat, ...change })
 

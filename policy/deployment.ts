@@ -1,4 +1,4 @@
-import type { Intent, IntentKind } from '@symbolon/protocol/intent.ts'
+import { intentKinds, type Intent, type IntentKind } from '@symbolon/protocol/intent.ts'
 import type { TokenHeader } from '@symbolon/protocol/token.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import { reasonOf, type Reason } from '@symbolon/protocol/reason.ts'
@@ -30,11 +30,14 @@ export function deploymentOf(roster: Roster): Deployment {
     clients: new Set(roster.clients.map((row) => row.id)),
     policy: roster.policy,
     guardians: new Set(roster.guardians?.people),
-    windows: { token: limits.intentWindow, grant: limits.intentWindow, roster: roster.guardians?.window ?? limits.intentWindow, revoke: limits.intentWindow, lock: limits.intentWindow, read: limits.intentWindow },
+    windows: windowsOf(roster.guardians?.window ?? limits.intentWindow),
     kid: group.kid,
     limits: { scopes: roster.scopes, audiences: roster.audiences, ...roster.token },
   }
 }
+
+/** Only a roster change waits for people. */
+const windowsOf = (roster: number) => Object.fromEntries(intentKinds.map((kind) => [kind, kind === 'roster' ? roster : limits.intentWindow])) as Record<IntentKind, number>
 
 /** When it is judged. */
 export interface Timing {

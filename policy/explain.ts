@@ -7,6 +7,6 @@ export type Explanation = Pick<ExplainResponse, 'granted' | 'principal' | 'decis
 /** The judgement itself in other words. Nothing is decided or evaluated here, so it cannot disagree. */
 export function explanationOf(judgement: Granted | Refused): Explanation {
   const decision = judgement.decision === undefined ? {} : { decision: judgement.decision }
-  if (judgement.verdict === 'granted') return { granted: true, principal: judgement.principal.id, ...decision, reasons: [], claims: { ...judgement.claims } }
+  if (judgement.verdict === 'granted') return { granted: true, principal: judgement.principal.id, ...decision, reasons: [], ...(judgement.grants === 'token' ? { claims: { ...judgement.claims } } : {}) }
   return { granted: false, ...(judgement.principal === undefined ? {} : { principal: judgement.principal.id }), ...decision, reasons: [...judgement.reasons] }
 }

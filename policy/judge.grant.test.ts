@@ -51,10 +51,10 @@ describe('a grant', () => {
     const granted = grantOf(world, { ceiling: { aud: [issuer, 'https://api.example'] }, end: at + 400 })
     const first = intentOf(world, { sub: 'ann', aud: issuer, cnf: { jkt: thumbprint(jwkOf(holder)) } })
     const minted = judgeOf(world).judge(request(world, first, [granted.evidence(first)]), at)
-    if (minted.verdict !== 'granted') throw new Error(JSON.stringify(minted))
+    if ((minted.verdict !== 'granted' || minted.grants !== 'token')) throw new Error(JSON.stringify(minted))
     const then = (changes: Partial<TokenIntent>) => {
       const intent = intentOf(world, { sub: 'ann', ...changes })
-      return judgeOf(world).judge(request(world, intent, [tokenEvidence(world, intent, { token: signJws(minted.signingInput, world.group), holder })]), at)
+      return judgeOf(world).judge(request(world, intent, [tokenEvidence(world, intent, { token: signJws(minted.message, world.group), holder })]), at)
     }
     expect(then({})).toMatchObject({ verdict: 'granted', claims: { exp: at + 400, auth_time: at - 3600, 'urn:symbolon:v1': { origin: { kind: 'grant', grant: granted.digest } } } })
     expect(codes(then({ aud: 'https://other.example' }))).toEqual(['ceiling_exceeded'])

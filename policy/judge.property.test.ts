@@ -67,7 +67,7 @@ function model(policy: Policy, { scope, aud, ttl, roles, address }: Wish): numbe
   return ttl ?? Math.min(900, most)
 }
 
-const bytes = (judgement: Judgement) => (judgement.verdict === 'granted' ? judgement.signingInput : judgement.verdict)
+const bytes = (judgement: Judgement) => (judgement.verdict === 'granted' && judgement.grants === 'token' ? judgement.message : judgement.verdict)
 
 describe('for any policy, roles and wish', () => {
   test('P-1 the judgement is what the rules say in other words', () => {
@@ -80,7 +80,7 @@ describe('for any policy, roles and wish', () => {
         const ttl = model(policy, wish)
         granted += ttl === undefined ? 0 : 1
         expect(judgement.verdict).toBe(ttl === undefined ? 'refused' : 'granted')
-        if (judgement.verdict === 'granted') expect(judgement.claims.exp - judgement.claims.iat).toBe(ttl)
+        if (judgement.verdict === 'granted' && judgement.grants === 'token') expect(judgement.claims.exp - judgement.claims.iat).toBe(ttl)
         if (judgement.verdict === 'refused') {
           expect(judgement.reasons.length).toBeGreaterThan(0)
           // Every no names the rule, the fact and what would change it.
@@ -99,7 +99,7 @@ describe('for any policy, roles and wish', () => {
         const judgement = open(world).judge(request(world, wishIntent(world, wish)), at)
         if (judgement.verdict === 'unavailable') throw new Error(judgement.code)
         const explanation = explanationOf(judgement)
-        expect(explanation.granted).toBe(judgement.verdict === 'granted')
+        expect(explanation.granted).toBe(judgement.verdict === 'granted' && judgement.grants === 'token')
         expect(explainResponse.parse({ ...explanation, roster: 1, policy: world.bundle.digest, request_id: 'x' })).toMatchObject(explanation)
         expect(explanation.decision).toEqual(judgement.decision)
         expect(explanation.reasons).toEqual(judgement.verdict === 'refused' ? judgement.reasons : [])
@@ -140,18 +140,18 @@ describe('for any policy, roles and wish', () => {
         const jkt = toBase64url(new Uint8Array(32).fill(7))
         const intent: TokenIntent = { ...wishIntent(world, wish), ...(bound ? { cnf: { jkt } } : {}), reason: 'because', ctx: { ticket: 'OPS-1' } }
         const judgement = open(world).judge(request(world, intent), at)
-        if (judgement.verdict !== 'granted') return
+        if ((judgement.verdict !== 'granted' || judgement.grants !== 'token')) return
         seen += 1
-        const [head, body] = judgement.signingInput.split('.').map((part) => JSON.parse(Buffer.from(fromBase64url(part) ?? []).toString()) as Record<string, unknown>)
+        const [head, body] = judgement.message.split('.').map((part) => JSON.parse(Buffer.from(fromBase64url(part) ?? []).toString()) as Record<string, unknown>)
         expect(head).toEqual({ alg: 'EdDSA', kid: world.roster.groups[0]?.kid, typ: 'at+jwt' })
         expect(Object.keys(body ?? {}).sort()).toEqual(['aud', 'client_id', ...(bound ? ['cnf'] : []), 'exp', 'iat', 'iss', 'jti', 'nbf', 'scope', 'sub', 'urn:symbolon:v1'])
         expect(body).toMatchObject({ iss: world.roster.deployment.issuer, sub: 'ci', aud: wish.aud, scope: wish.scope.join(' '), iat: at, nbf: at, jti: toBase64url(intentDigest(encodeIntent(intent))) })
         expect(judgement.claims.exp - at).toBeGreaterThan(0)
         expect(judgement.claims.exp - at).toBeLessThanOrEqual(Math.min(world.roster.token.max_ttl, judgement.decision.max_ttl, wish.ttl ?? 900))
-        expect(judgement.bytesHash).toBe(bytesHash(judgement.signingInput))
-        const parsed = parseToken(assembleToken(judgement.signingInput, new Uint8Array(64)))
+        expect(judgement.bytesHash).toBe(bytesHash(judgement.message))
+        const parsed = parseToken(assembleToken(judgement.message, new Uint8Array(64)))
         expect(parsed?.claims).toEqual(judgement.claims)
-        if (parsed !== undefined) expect(tokenSigningInput(parsed.header.kid, parsed.claims)).toBe(judgement.signingInput)
+        if (parsed !== undefined) expect(tokenSigningInput(parsed.header.kid, parsed.claims)).toBe(judgement.message)
       }),
       { numRuns: 250 },
     )
@@ -161,7 +161,7 @@ describe('for any policy, roles and wish', () => {
   test('TST-33 two intents never share a jti', () => {
     const world = makeWorld()
     const { judge } = open(world)
-    const ids = Array.from({ length: 50 }, () => judge(request(world, intentOf(world)), at)).map((judgement) => (judgement.verdict === 'granted' ? judgement.claims.jti : 'refused'))
+    const ids = Array.from({ length: 50 }, () => judge(request(world, intentOf(world)), at)).map((judgement) => (judgement.verdict === 'granted' && judgement.grants === 'token' ? judgement.claims.jti : 'refused'))
     expect(new Set(ids).size).toBe(50)
     expect(ids).not.toContain('refused')
   })

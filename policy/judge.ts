@@ -9,7 +9,7 @@ import { openRequest } from './opening.ts'
 import { isRuled, ruleOn } from './rule.ts'
 import { weigh } from './weigh.ts'
 
-export type { Granted, Judge, Judgement, JudgeOptions, JudgeRequest, Reasons, Refused, Ruled, RuledIntent, RuleOptions, RuleRequest, Ruling, StopFact, Unavailable } from './judgement.ts'
+export type { Granted, GrantedListing, GrantedReading, GrantedRecord, GrantedSigned, GrantedToken, Judge, Judgement, JudgeOptions, JudgeRequest, Reasons, Refused, Ruled, RuledIntent, RuleOptions, RuleRequest, Ruling, StopFact, Unavailable } from './judgement.ts'
 
 /**
  * The only way to a decision and to the bytes of a token. Signers call it with authority; the api, to answer early and to explain.

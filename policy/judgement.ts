@@ -2,8 +2,10 @@ import type { Base64url } from '@symbolon/protocol/bytes.ts'
 import type { NotNowCode } from '@symbolon/protocol/errors.ts'
 import type { Approval } from '@symbolon/protocol/approval.ts'
 import type { Asserted, Evidence } from '@symbolon/protocol/evidence.ts'
-import type { Intent, IntentDigest, LockIntent, ReadIntent, RevokeIntent, RosterIntent, TokenIntent } from '@symbolon/protocol/intent.ts'
+import type { Intent, IntentDigest, LockIntent, ReadIntent, RecordIntent, RevokeIntent, RosterIntent, SecretListIntent, SecretReadIntent, TokenIntent } from '@symbolon/protocol/intent.ts'
+import type { Label, SecretPath } from '@symbolon/protocol/label.ts'
 import type { Decision, Reason } from '@symbolon/protocol/reason.ts'
+import type { SignedRecord, VaultRecord } from '@symbolon/protocol/record.ts'
 import type { TokenClaims } from '@symbolon/protocol/token.ts'
 import type { IssuerKeys, MissingKey, Principal, SingleUse, Touched } from '@symbolon/evidence/established.ts'
 import type { Stops } from '@symbolon/evidence/stops.ts'
@@ -18,6 +20,8 @@ export interface JudgeRequest {
   /** The ID token that this signer opened from a sealed item. Without it such an item is refused, or, where that was asked for, presumed. */
   readonly opened?: string
   readonly approvals: readonly Approval[]
+  /** Records that the intent speaks of: the predecessor of the one that it asks for, or, for each label that it reads, the newest. */
+  readonly records?: readonly SignedRecord[]
   /** What only the api saw: it can turn a yes into a no, nothing else. */
   readonly asserted: Asserted
 }
@@ -25,21 +29,64 @@ export interface JudgeRequest {
 /** Plain data: it crosses between threads. */
 export type Judgement = Granted | Refused | Unavailable
 
-export interface Granted {
+/** Every kind of question has its own answer; `grants` tells them apart. */
+export type Granted = GrantedToken | GrantedRecord | GrantedReading | GrantedListing
+/** What a quorum signs. */
+export type GrantedSigned = GrantedToken | GrantedRecord
+
+interface GrantedBase {
   readonly verdict: 'granted'
   readonly digest: IntentDigest
-  readonly intent: TokenIntent
   readonly principal: Principal
   readonly decision: Decision
-  readonly claims: TokenClaims
-  /** ASCII of the JWS signing input: what the signers sign. */
-  readonly signingInput: string
-  /** SHA-256 of it. */
+  /** SHA-256 of what this yes comes to: the message that is signed, or the list of what is opened. The intent is bound to it. */
   readonly bytesHash: Base64url
   /** What this request spends; to be bound to the digest before anything is signed. */
   readonly singleUse: readonly SingleUse[]
   /** The passkey that was touched for this very intent. A counter that went down is for whoever keeps it to alarm about. */
   readonly passkey?: Touched
+}
+
+export interface GrantedToken extends GrantedBase {
+  readonly grants: 'token'
+  readonly intent: TokenIntent
+  readonly claims: TokenClaims
+  /** ASCII of the JWS signing input: what the signers sign. */
+  readonly message: string
+}
+
+/** A secret's next record. Whether its predecessor is the newest is for whoever keeps records to say. */
+export interface GrantedRecord extends GrantedBase {
+  readonly grants: 'record'
+  readonly intent: RecordIntent
+  readonly record: VaultRecord
+  /** Digest of it. */
+  readonly recordDigest: Base64url
+  /** ASCII: the record's bytes with their tag. */
+  readonly message: string
+}
+
+/** Which ciphertexts may be opened. Whether each record is the newest is for whoever keeps records to say. */
+export interface GrantedReading extends GrantedBase {
+  readonly grants: 'reading'
+  readonly intent: SecretReadIntent
+  /** In the intent's order. */
+  readonly openings: readonly Opening[]
+}
+export interface Opening {
+  readonly path: SecretPath
+  readonly seq: number
+  /** Digest of the record. */
+  readonly record: Base64url
+  readonly label: Label
+  /** Digest of the ciphertext's head. */
+  readonly ciphertext: Base64url
+}
+
+/** Which names and records may be shown: judged where they are kept, by nobody else. */
+export interface GrantedListing extends GrantedBase {
+  readonly grants: 'listing'
+  readonly intent: SecretListIntent
 }
 
 /** A judgement on the request. What is absent was not reached. */

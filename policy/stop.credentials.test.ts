@@ -28,7 +28,7 @@ describe('by a token', () => {
   const holder = makeKey()
   const made = intentOf(world, { aud: issuer, cnf: { jkt: thumbprint(jwkOf(holder)) } })
   const minted = judge(request(world, made), at)
-  const token = minted.verdict === 'granted' ? signJws(minted.signingInput, world.group) : ''
+  const token = minted.verdict === 'granted' && minted.grants === 'token' ? signJws(minted.message, world.group) : ''
   const byToken = (intent: Asked) => tokenEvidence(world, intent, { token, holder })
   const id = toBase64url(digestOf(made))
 

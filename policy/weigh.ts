@@ -34,6 +34,6 @@ export function weigh({ intent, digest, established, asserted }: Weighed, here: 
   }
 
   const claims = claimsOf({ intent, digest, established, ttl: settled.ttl, here })
-  const signingInput = tokenSigningInput(here.kid, claims)
-  return { verdict: 'granted', digest, intent, principal, decision, claims, signingInput, bytesHash: bytesHash(signingInput), singleUse: established.singleUse, ...(passkey === undefined ? {} : { passkey }) }
+  const message = tokenSigningInput(here.kid, claims)
+  return { verdict: 'granted', grants: 'token', digest, intent, principal, decision, claims, message, bytesHash: bytesHash(message), singleUse: established.singleUse, ...(passkey === undefined ? {} : { passkey }) }
 }

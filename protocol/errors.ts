@@ -18,7 +18,7 @@ interface Face {
   readonly remedy: string
 }
 
-const refused = (status: 400 | 401 | 403 | 409, oauth: string, title: string, remedy: string) => ({ family: 'refused', status, oauth, title, remedy }) as const
+const refused = (status: 400 | 401 | 403 | 404 | 409, oauth: string, title: string, remedy: string) => ({ family: 'refused', status, oauth, title, remedy }) as const
 const notNow = (status: 429 | 503 | 504, title: string, remedy: string) => ({ family: 'not_now', status, oauth: 'temporarily_unavailable', title, remedy }) as const
 const request = (status: 400 | 401 | 403 | 404 | 405 | 413 | 415 | 500, title: string, remedy: string, oauth = 'invalid_request') => ({ family: 'request', status, oauth, title, remedy }) as const
 
@@ -80,6 +80,17 @@ export const errors = {
   not_a_guardian: refused(403, 'access_denied', 'Only a guardian may do this', 'Ask a guardian.'),
   change_unsound: refused(400, 'invalid_request', 'The next version contradicts itself or its predecessor', 'See the reasons; propose it anew.'),
   change_conflict: refused(409, 'invalid_request', 'Another successor of this version was accepted already', 'Look at `symbolon roster log`; propose the change on top of it.'),
+
+  // Secrets
+  secret_not_found: refused(404, 'invalid_request', 'There is no such secret or version, or it is not yours', 'Compare the path with `symbolon kv list`; `symbolon explain` says what the policy would allow.'),
+  namespace_unknown: refused(403, 'invalid_request', 'The roster has no such namespace', 'Use a namespace of the roster; a guardian can add one.'),
+  record_invalid: refused(400, 'invalid_request', 'A record that came along is not one that the quorum signed for this secret', 'Read the secret’s record again; if it lasts, the vault is at fault.'),
+  record_stale: refused(409, 'invalid_request', 'A newer record of this secret is known', 'Read the secret’s record again and repeat the change on top of it.'),
+  sequence_taken: refused(409, 'invalid_request', 'Another record was begun under this sequence number', 'Repeat the change with the next sequence number.'),
+  check_and_set_failed: refused(409, 'invalid_request', 'The secret has changed, or the write does not say which version it follows', 'Read it again; give the version that the write follows.'),
+  record_unsound: refused(400, 'invalid_request', 'The change contradicts the secret’s record', 'See the reasons.'),
+  ciphertext_invalid: refused(400, 'invalid_request', 'The ciphertext is not what its label and record say', 'Encrypt the value again.'),
+  facade_not_allowed: refused(403, 'access_denied', 'A façade token opens only what the vault process may combine', 'Use a token bound to a key, or a namespace with combine: vault.'),
 
   // Policy
   policy_denied: refused(403, 'access_denied', 'The policy does not allow this', 'See the reasons.'),

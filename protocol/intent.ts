@@ -3,7 +3,9 @@ import { taggedHash, toBase64url, type Brand, type Digest } from './bytes.ts'
 import { audience, base64urlOf, digestText, issuerUrl, line, rosterId, scopeName, seconds } from './fields.ts'
 import { canonical, decodeCanonical, type Decoded } from './json.ts'
 import { ceiling } from './ceiling.ts'
+import { combine, secretPath, secretPrefix, secretType } from './label.ts'
 import { limits } from './limits.ts'
+import { custom, settings, tags, versionNumber } from './record.ts'
 
 /** SHA-256("symbolon/intent/v1" ‖ 0x00 ‖ canonical bytes): the one challenge of the whole system. */
 export type IntentDigest = Brand<Digest, 'IntentDigest'>
@@ -87,7 +89,60 @@ export const lockIntent = z.strictObject({ ...common, kind: z.literal('lock'), r
 /** Reading what only members of the deployment may: judged by the api alone, since nothing is signed. */
 export const readIntent = z.strictObject({ ...common, kind: z.literal('read'), what: z.enum(['roster', 'changes']) })
 
-export const intent = z.discriminatedUnion('kind', [tokenIntent, grantIntent, rosterIntent, revokeIntent, lockIntent, readIntent])
+/** Of every intent about secrets. */
+const secretCommon = {
+  ...common,
+  /** Roster id of the requesting software. */
+  client: rosterId,
+  /** Made to be explained: nothing is opened or signed for it. */
+  dry: z.literal(true).optional(),
+}
+
+/** Opening versions of secrets, all or none. What each signer gives is sealed to `reply`. */
+export const secretReadIntent = z.strictObject({
+  ...secretCommon,
+  kind: z.literal('secret.read'),
+  labels: z.array(z.strictObject({ path: secretPath, version: z.union([versionNumber, z.literal('latest')]) })).min(1).max(limits.labels).refine((list) => new Set(list.map(({ path, version }) => `${version} ${path}`)).size === list.length, 'must be without duplicates'),
+  /** SEC 1 uncompressed point of a P-256 key that was made for this reply. */
+  reply: base64urlOf(65),
+})
+
+/** Names and records, never values: judged by the vault alone, since nothing is signed or opened. Either a folder or paths. */
+export const secretListIntent = z.strictObject({
+  ...secretCommon,
+  kind: z.literal('secret.list'),
+  prefix: secretPrefix.optional(),
+  /** With `prefix`: not only what lies in it, but all below. */
+  recursive: z.literal(true).optional(),
+  /** The records of these. */
+  paths: z.array(secretPath).min(1).max(limits.labels).optional(),
+})
+
+/** The next record of a secret: `previous` is the digest of the one that it follows, null where there is none. */
+const recordCommon = { ...secretCommon, path: secretPath, previous: digestText.nullable(), seq: z.int().min(1).max(1_000_000_000) }
+const versionList = z.array(versionNumber).min(1).max(limits.secretVersions).refine((list) => list.every((item, at) => at === 0 || (list[at - 1] ?? 0) < item), 'must ascend')
+
+/** A new version. */
+export const secretWriteIntent = z.strictObject({
+  ...recordCommon,
+  kind: z.literal('secret.write'),
+  version: versionNumber,
+  type: secretType,
+  combine,
+  /** Digest of the ciphertext's head, and the size of its body. */
+  ciphertext: digestText,
+  size: z.int().min(16).max(limits.secretBodyBytes),
+  /** The version that it follows, 0 for none; needed where the secret asks for it. */
+  cas: z.int().min(0).max(1_000_000_000).optional(),
+})
+export const secretDeleteIntent = z.strictObject({ ...recordCommon, kind: z.literal('secret.delete'), versions: versionList })
+export const secretUndeleteIntent = z.strictObject({ ...recordCommon, kind: z.literal('secret.undelete'), versions: versionList })
+/** Versions for good, or the secret with all that is known of it. */
+export const secretDestroyIntent = z.strictObject({ ...recordCommon, kind: z.literal('secret.destroy'), versions: versionList.optional(), all: z.literal(true).optional() })
+/** What stands beside the versions. Absent parts stay. */
+export const secretMetaIntent = z.strictObject({ ...recordCommon, kind: z.literal('secret.meta'), settings: settings.optional(), custom: custom.optional(), tags: tags.optional() })
+
+export const intent = z.discriminatedUnion('kind', [tokenIntent, grantIntent, rosterIntent, revokeIntent, lockIntent, readIntent, secretReadIntent, secretListIntent, secretWriteIntent, secretDeleteIntent, secretUndeleteIntent, secretDestroyIntent, secretMetaIntent])
 export type Intent = z.infer<typeof intent>
 export type TokenIntent = z.infer<typeof tokenIntent>
 export type GrantIntent = z.infer<typeof grantIntent>
@@ -95,7 +150,26 @@ export type RosterIntent = z.infer<typeof rosterIntent>
 export type RevokeIntent = z.infer<typeof revokeIntent>
 export type LockIntent = z.infer<typeof lockIntent>
 export type ReadIntent = z.infer<typeof readIntent>
+export type SecretReadIntent = z.infer<typeof secretReadIntent>
+export type SecretListIntent = z.infer<typeof secretListIntent>
+export type SecretWriteIntent = z.infer<typeof secretWriteIntent>
+/** Those that yield a record. */
+export type RecordIntent = SecretWriteIntent | z.infer<typeof secretDeleteIntent> | z.infer<typeof secretUndeleteIntent> | z.infer<typeof secretDestroyIntent> | z.infer<typeof secretMetaIntent>
+export type SecretIntent = SecretReadIntent | SecretListIntent | RecordIntent
 export type IntentKind = Intent['kind']
+
+/** The scope that each of them needs, besides what policy says of the path. */
+export const secretScopes: Readonly<Record<SecretIntent['kind'], string>> = {
+  'secret.read': 'secret:read',
+  'secret.list': 'secret:list',
+  'secret.write': 'secret:write',
+  'secret.meta': 'secret:write',
+  'secret.delete': 'secret:delete',
+  'secret.undelete': 'secret:delete',
+  'secret.destroy': 'secret:destroy',
+}
+export const isSecretIntent = (value: Intent): value is SecretIntent => value.kind in secretScopes
+export const isRecordIntent = (value: Intent): value is RecordIntent => isSecretIntent(value) && value.kind !== 'secret.read' && value.kind !== 'secret.list'
 
 export const intentKinds = intent.options.map((option) => option.shape.kind.value)
 

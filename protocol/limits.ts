@@ -38,4 +38,23 @@ export const limits = {
   changeBytes: 16 * 1024 * 1024,
   /** Scopes of one intent. */
   scopes: 32,
+  /** ASCII that a group key signs: a token's signing input or a record, with its tag. */
+  messageBytes: 20_480,
+  /** A secret's path: characters, and segments with the namespace. */
+  pathLength: 512,
+  pathSegments: 16,
+  /** Labels of one `secret.read`. */
+  labels: 16,
+  /** Versions of a secret that are kept, at most. */
+  secretVersions: 50,
+  /** Canonical bytes of a record. */
+  recordBytes: 18_432,
+  /** A file is at most 1 MiB; as JSON in base64, with its name and the cipher's tag, that is less than this. */
+  secretBodyBytes: 1_500_000,
+  /** Items in one call that opens secrets: each may hold 16 records. */
+  openItems: 16,
+  /** Body of such a call. */
+  openBodyBytes: 8 * 1024 * 1024,
+  /** A token that opens secrets through a façade, whatever policy says. */
+  facadeTtl: 900,
 } as const

@@ -4,20 +4,24 @@ import { asserted, evidenceList } from './evidence.ts'
 import { errorCodes, notNowCodes } from './errors.ts'
 import { base64urlOf, base64urlUpTo, digestText, line, signerId } from './fields.ts'
 import { limits } from './limits.ts'
+import { recordList, recordTag } from './record.ts'
 import { refusal } from './sign.ts'
 
-/* api → coordinator: `POST /v1/mint`, 1 to 64 independent items. The api has judged each already; the signers' answers decide. */
+/* api or vault → coordinator: `POST /v1/mint`, 1 to 64 independent items: tokens and records. Whoever asks has judged each already; the signers' answers decide. */
 
 const mintItem = z.strictObject({
   request_id: line(64),
+  purpose: z.enum(['token', 'record']),
   roster: z.int().min(1),
   policy: digestText,
   intent: base64urlUpTo(limits.intentBytes),
   evidence: evidenceList,
   approvals: approvalList,
   asserted,
-  /** ASCII of the JWS signing input that the api's own judgement built: what the coordinator aggregates over. */
-  bytes: z.string().regex(/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/).max(limits.jwsBytes),
+  /** For purpose `record`: the predecessor, where there is one. */
+  records: recordList,
+  /** ASCII of the message that the asker's own judgement built (a token's signing input, a record's message): what the coordinator aggregates over. */
+  bytes: z.string().max(limits.messageBytes).refine((text) => /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/.test(text) || (text.startsWith(recordTag) && /^\{[\x20-\x7e]+\}$/.test(text.slice(recordTag.length))), 'must be a signing input or a record’s message'),
 })
 export type MintItem = z.infer<typeof mintItem>
 export const mintRequest = z.strictObject({ v: z.literal(1), items: z.array(mintItem).min(1).max(limits.batchItems) })

@@ -7,6 +7,7 @@ import { base64urlOf, base64urlUpTo, digestText, seconds, signerId } from './fie
 import { canonical } from './json.ts'
 import { limits } from './limits.ts'
 import { reason } from './reason.ts'
+import { recordList } from './record.ts'
 
 /* Coordinator → signer: `POST /v1/commitments` and `POST /v1/sign`. No field carries a header, claims or bytes to sign. */
 
@@ -23,7 +24,8 @@ export const bootId = base64urlOf(16)
 export const signItem = z.strictObject({
   /** 16 random bytes per run of FROST. */
   attempt: base64urlOf(16),
-  purpose: z.literal('token'),
+  /** Which group key signs: a token's, or a record's of the vault. */
+  purpose: z.enum(['token', 'record']),
   epoch: z.int().min(1),
   /** Version and policy digest that the request was built for. */
   roster: z.int().min(1),
@@ -32,6 +34,8 @@ export const signItem = z.strictObject({
   evidence: evidenceList,
   approvals: approvalList,
   asserted,
+  /** For purpose `record`: the predecessor, where there is one. */
+  records: recordList,
   /** SHA-256 of the bytes that the coordinator will aggregate over; the signer rebuilds them itself. */
   bytes_hash: digestText,
   /** Exactly t, by ascending id, the receiver's among them. */
@@ -100,8 +104,8 @@ export function requestHash(item: Pick<SignItem, 'attempt' | 'purpose' | 'epoch'
  * What a judgement went by besides the intent. A refusal names it: a coordinator that shows a signer false evidence, or asserts what is
  * not so, gets a veto on that, not one on what the requester sent.
  */
-export const shownDigest = ({ roster, policy, evidence, approvals, asserted }: Pick<SignItem, 'roster' | 'policy' | 'evidence' | 'approvals' | 'asserted'>): Base64url =>
-  toBase64url(taggedHash('sign-shown/v1', canonical({ roster, policy, evidence, approvals, asserted })))
+export const shownDigest = ({ roster, policy, evidence, approvals, asserted, records }: Pick<SignItem, 'roster' | 'policy' | 'evidence' | 'approvals' | 'asserted' | 'records'>): Base64url =>
+  toBase64url(taggedHash('sign-shown/v1', canonical({ roster, policy, evidence, approvals, asserted, records })))
 /** For an item that could not even be read. */
 export const unreadableRequestHash = (item: unknown): RequestHash => taggedHash('sign-request-unreadable/v1', utf8(JSON.stringify(item))) as RequestHash
 
@@ -118,4 +122,5 @@ export function replyBytes(boot: Base64url, requests: readonly RequestHash[], an
   return tagged('sign-reply/v1', lengthPrefixed(bytesOf(boot)), ...pairs)
 }
 
-export const bytesHash = (signingInput: string): Base64url => toBase64url(sha256(utf8(signingInput)))
+/** @param message ASCII: a token's signing input, or a record's message */
+export const bytesHash = (message: string): Base64url => toBase64url(sha256(utf8(message)))

@@ -4,7 +4,7 @@ import { audience, base64urlOf, digestText, issuerUrl, p256Jwk, seconds, signerI
 import { canonical } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import { verifyP256 } from '@symbolon/protocol/p256.ts'
-import { group, rosterDigest, type Roster } from './roster.ts'
+import { group, namespace, rosterDigest, vaultRow, type Roster } from './roster.ts'
 
 /* The keyset: the roster's public part, which clients pin. Its first fingerprint is the deployment's lineage. */
 
@@ -21,6 +21,8 @@ export const keyset = z.strictObject({
   default_audience: audience,
   groups: z.array(group).min(1).max(64),
   signers: z.array(z.strictObject({ id: signerId, identity: p256Jwk, hpke: p256Jwk })).min(3).max(limits.signers),
+  vault: vaultRow.optional(),
+  namespaces: z.array(namespace).max(256).optional(),
 })
 export type Keyset = z.infer<typeof keyset>
 
@@ -34,7 +36,7 @@ export type SignedKeyset = z.infer<typeof signedKeyset>
 export const keysetMaxAge = 24 * 3600
 
 export function keysetOf(document: Roster): Keyset {
-  const { version, lineage, deployment, policy, audiences, default_audience, groups, signers } = document
+  const { version, lineage, deployment, policy, audiences, default_audience, groups, signers, vault, namespaces } = document
   return {
     v: 1,
     ...(lineage === undefined ? {} : { lineage }),
@@ -46,6 +48,8 @@ export function keysetOf(document: Roster): Keyset {
     default_audience,
     groups,
     signers: signers.map(({ id, identity, hpke }) => ({ id, identity, hpke })),
+    ...(vault === undefined ? {} : { vault }),
+    ...(namespaces === undefined ? {} : { namespaces }),
   }
 }
 

@@ -3,6 +3,7 @@ import { taggedHash, toBase64url, type Base64url } from '@symbolon/protocol/byte
 import { certifiedGroup } from '@symbolon/protocol/ceremony.ts'
 import { idTokenClass } from '@symbolon/protocol/evidence.ts'
 import { aaguid, credentialId } from '@symbolon/protocol/webauthn.ts'
+import { combine, namespaceId } from '@symbolon/protocol/label.ts'
 import { audience, digestText, ed25519Jwk, hostPort, issuerUrl, line, p256Jwk, proofJwk, rosterId, rsaJwk, scopeName, seconds, signerId } from '@symbolon/protocol/fields.ts'
 import { canonical, decodeCanonical, type Decoded } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
@@ -121,6 +122,13 @@ export type SignerRow = z.infer<typeof signerRow>
 export const group = z.strictObject({ ...certifiedGroup.shape, kid: digestText, alg: z.literal('EdDSA') })
 export type Group = z.infer<typeof group>
 
+/** A namespace of secrets. `combine: vault` is outside the claim; changing it reaches new versions only. */
+export const namespace = z.strictObject({ id: namespaceId, name: line(64), combine })
+export type Namespace = z.infer<typeof namespace>
+
+/** The vault process: the key that replies for façades are sealed to, and the audience of the tokens that it takes for them. */
+export const vaultRow = z.strictObject({ hpke: p256Jwk, audience })
+
 const ascending = (ids: readonly number[]) => ids.every((id, at) => at === 0 || (ids[at - 1] ?? 0) < id)
 const unique = (ids: readonly string[]) => new Set(ids).size === ids.length
 
@@ -150,6 +158,9 @@ export const template = z.strictObject({
   /** Requests a minute and principal, at each signer. */
   rate: z.int().min(1).max(100_000),
   signers: z.array(signerRow).min(3).max(limits.signers),
+  /** Absent: no vault. */
+  vault: vaultRow.optional(),
+  namespaces: z.array(namespace).max(256).optional(),
   policy: digestText,
 })
 export type RosterTemplate = z.infer<typeof template>
@@ -191,6 +202,9 @@ export function problemsOf(document: RosterDraft): string[] {
     ...document.trusts.filter((row) => !issuerIds.has(row.issuer)).map((row) => `trusts: ${row.id} names an unknown issuer`),
     ...problemsOfPeople(document),
     ...lintTrusts(document).map(describeLint),
+    ...(unique((document.namespaces ?? []).map((row) => row.id)) ? [] : ['namespaces: ids must differ']),
+    ...(document.vault === undefined && (document.namespaces ?? []).length > 0 ? ['namespaces: there is no vault'] : []),
+    ...(document.vault?.audience === document.deployment.issuer ? ['vault: its audience must not be the deployment’s own'] : []),
     ...(document.audiences.includes(document.default_audience) ? [] : ['default_audience: must be one of audiences']),
     ...(document.token.default_ttl <= document.token.max_ttl ? [] : ['token: default_ttl is longer than max_ttl']),
   ]

@@ -61,7 +61,7 @@ test('W-6 TST-34 a passkey whose counter did not go up is signed for all the sam
     ...honest,
     async judge(batch) {
       const judged = await honest.judge(batch)
-      return typeof judged === 'string' ? judged : judged.map((each) => (each.verdict === 'granted' ? { ...each, passkey: { credential: other(), uses: ['sign_in'] as const, counter } } : each))
+      return typeof judged === 'string' ? judged : judged.map((each) => (each.verdict === 'granted' && each.grants === 'token' ? { ...each, passkey: { credential: other(), uses: ['sign_in'] as const, counter } } : each))
     },
   }
   const touched: Seat = { ...seat, signer: { ...seat.signer, current: () => current } }
@@ -81,9 +81,9 @@ describe('an honest request', () => {
     const item = itemOf(table, intent)
     const [{ answers: [first] }, { answers: [second] }] = await Promise.all([ask(one, item), ask(two, item)])
     const judgement = granted(table, intent, item.evidence)
-    const signature = signatureOf(table, judgement?.signingInput ?? '', [first, second])
+    const signature = signatureOf(table, judgement?.message ?? '', [first, second])
     expect(signature).toBeDefined()
-    const token = parseToken(assembleToken(judgement?.signingInput ?? '', signature ?? new Uint8Array()))
+    const token = parseToken(assembleToken(judgement?.message ?? '', signature ?? new Uint8Array()))
     const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: table.world.roster.groups[0]?.key }, format: 'jwk' })
     expect(verify(null, token?.jws.signingInput ?? new Uint8Array(), key, signature ?? new Uint8Array())).toBe(true)
     expect(token?.header).toEqual({ alg: 'EdDSA', kid: table.world.roster.groups[0]?.kid, typ: 'at+jwt' })
@@ -185,7 +185,7 @@ describe('TST-11 a used or unknown commitment', () => {
     await ask(one, lost)
     const retry = { ...lost, attempt: other(16), commitments: listOf([one, two], stock([one, two]).flat()) }
     const [{ answers: [first] }, { answers: [second] }] = await Promise.all([ask(one, retry), ask(two, retry)])
-    expect(signatureOf(table, granted(table, intent, lost.evidence)?.signingInput ?? '', [first, second])).toBeDefined()
+    expect(signatureOf(table, granted(table, intent, lost.evidence)?.message ?? '', [first, second])).toBeDefined()
   })
 })
 
@@ -235,7 +235,7 @@ describe('TST-17 concurrency', () => {
       const [item, result] = [items[index], answers[index]]
       if (item === undefined || result?.result !== 'signed') throw new Error('no share')
       const intent = intentOf(table.world, { ...JSON.parse(Buffer.from(item.intent, 'base64url').toString()) as object })
-      const attempt = { keys: one.signer.member.keys, message: utf8(granted(table, intent, item.evidence)?.signingInput ?? ''), commitments: item.commitments.map(({ id, hiding, binding }) => ({ id, hiding: fromBase64url(hiding) ?? new Uint8Array(), binding: fromBase64url(binding) ?? new Uint8Array() })) }
+      const attempt = { keys: one.signer.member.keys, message: utf8(granted(table, intent, item.evidence)?.message ?? ''), commitments: item.commitments.map(({ id, hiding, binding }) => ({ id, hiding: fromBase64url(hiding) ?? new Uint8Array(), binding: fromBase64url(binding) ?? new Uint8Array() })) }
       const reply = { id: 1, r: fromBase64url(result.R) ?? new Uint8Array(), z: fromBase64url(result.share) ?? new Uint8Array() }
       const altered = { ...reply, z: Uint8Array.from(reply.z, (byte, place) => (place === 0 ? byte ^ 1 : byte)) }
       expect([verifyShare(suite, attempt, reply), verifyShare(suite, attempt, altered)]).toEqual([{ ok: true, value: { r: true, share: true } }, { ok: true, value: { r: true, share: false } }])

@@ -15,7 +15,7 @@ import { limits as bounds } from '@symbolon/protocol/limits.ts'
 import type { Answer, Commitment, SignItem } from '@symbolon/protocol/sign.ts'
 import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
 import { noStops } from '@symbolon/evidence/stops.ts'
-import { openJudge, type Granted, type Judge } from '@symbolon/policy/judge.ts'
+import { openJudge, type GrantedToken, type Judge } from '@symbolon/policy/judge.ts'
 import { at, intentOf, keyEvidence, makeWorld, type World, type WorldOptions } from '@symbolon/policy/judge.testkit.ts'
 import type { Device } from '@symbolon/keystore/device.ts'
 import { makeP256 } from '@symbolon/keystore/sealing.ts'
@@ -139,15 +139,16 @@ export function itemOf(table: Table, intent: TokenIntent = intentOf(table.world)
     evidence,
     approvals: [],
     asserted: {},
+    records: [],
     bytes_hash: granted(table, intent, evidence)?.bytesHash ?? toBase64url(new Uint8Array(32)),
     commitments: fields.commitments ?? listOf(quorum, stock(quorum).flat()),
     ...fields,
   }
 }
 
-export function granted({ judge, clock }: Table, intent: TokenIntent, evidence: readonly Evidence[]): Granted | undefined {
+export function granted({ judge, clock }: Table, intent: TokenIntent, evidence: readonly Evidence[]): GrantedToken | undefined {
   const judgement = judge.judge({ intent: encodeIntent(intent), evidence, approvals: [], asserted: {} }, clock.now)
-  return judgement.verdict === 'granted' ? judgement : undefined
+  return judgement.verdict === 'granted' && judgement.grants === 'token' ? judgement : undefined
 }
 
 /** `signed`, or the code. */

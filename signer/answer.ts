@@ -5,7 +5,7 @@ import { fromBase64url, taggedHash, toBase64url, utf8 } from '@symbolon/protocol
 import type { NotNowCode } from '@symbolon/protocol/errors.ts'
 import { canonical, checkShape } from '@symbolon/protocol/json.ts'
 import { replyBytes, requestHash, signItem, unreadableRequestHash, type Answer, type RequestHash, type SignItem, type SignReply } from '@symbolon/protocol/sign.ts'
-import type { Granted, Refused } from '@symbolon/policy/judgement.ts'
+import type { Granted, GrantedSigned, Refused } from '@symbolon/policy/judgement.ts'
 import type { Audit } from './audit.ts'
 import type { Boot } from './boot.ts'
 import { openWatch, type Counters } from './counters.ts'
@@ -138,7 +138,13 @@ async function judge(current: Current, cases: readonly Readable[], clock: number
 
 /** The coordinator aggregates over other bytes than these: its share would be wasted. Who is wrong cannot be known here. */
 function agreesOnBytes(each: Judged): boolean {
-  if (each.judgement.verdict === 'refused' || each.judgement.bytesHash === each.item.bytes_hash) return true
+  if (each.judgement.verdict === 'refused') return true
+  if (each.judgement.grants !== each.item.purpose) {
+    // What is signed with one key is never what another is for, whatever the coordinator says it is.
+    each.answer = notNow('item_malformed')
+    return false
+  }
+  if (each.judgement.bytesHash === each.item.bytes_hash) return true
   each.answer = notNow('bytes_differ')
   return false
 }
@@ -168,14 +174,14 @@ function isInForce(signer: Signer, current: Current, each: Judged): boolean {
 }
 
 /** Binds and journals the batch in one durable transaction. Refusals leave here; only what was granted goes on. */
-function record(signer: Signer, cases: readonly Judged[], clock: number): (Judged & { judgement: Granted })[] {
+function record(signer: Signer, cases: readonly Judged[], clock: number): (Judged & { judgement: GrantedSigned })[] {
   if (cases.length === 0) return []
   const outcomes = signer.journal.record(cases.map(wishOf), clock)
   return cases.flatMap((each, at) => {
     const { judgement } = each
     const about = { request: each.request, item: each.item, intent: judgement.digest, iat: clock }
     const outcome = outcomes?.[at]
-    if (outcome === 'granted' && judgement.verdict === 'granted') return [Object.assign(each, { judgement })]
+    if (outcome === 'granted' && judgement.verdict === 'granted' && (judgement.grants === 'token' || judgement.grants === 'record')) return [Object.assign(each, { judgement })]
     if (outcome === undefined) each.answer = notNow('ill')
     else if (outcome === 'bound_otherwise') each.answer = refuse(signer, about, [boundOtherwise])
     else if (outcome === 'evidence_spent') each.answer = refuse(signer, about, [evidenceSpent])
@@ -198,7 +204,7 @@ function wishOf({ request, item, judgement }: Judged): Wish {
 }
 
 /** Takes the nonce that the coordinator names and signs the rebuilt bytes. @returns whether a nonce was spent */
-function signOne(signer: Signer, by: Coordinator, each: Judged & { judgement: Granted }): boolean {
+function signOne(signer: Signer, by: Coordinator, each: Judged & { judgement: GrantedSigned }): boolean {
   const { commitments } = each.item
   const own = commitments.find(({ id }) => id === signer.id)
   if (own === undefined) {
@@ -207,7 +213,7 @@ function signOne(signer: Signer, by: Coordinator, each: Judged & { judgement: Gr
   }
   const spent = signer.nonces.spend(by, own, (nonces) => {
     signer.steps?.taken()
-    return sign(signer.suite, { member: signer.member, nonces, message: utf8(each.judgement.signingInput), commitments: commitments.map(({ id, hiding, binding }) => ({ id, hiding: bytesOf(hiding), binding: bytesOf(binding) })) })
+    return sign(signer.suite, { member: signer.member, nonces, message: utf8(each.judgement.message), commitments: commitments.map(({ id, hiding, binding }) => ({ id, hiding: bytesOf(hiding), binding: bytesOf(binding) })) })
   })
   if (!spent.found) signer.audit.alarm(spent.why === 'used' ? 'commitment_reused' : 'commitment_unknown', { by, attempt: each.item.attempt })
   else if (!spent.value.ok) signer.audit.alarm('list_invalid', { by, attempt: each.item.attempt, why: spent.value.error.code })

@@ -160,8 +160,8 @@ export class Stage {
     const intent = intentOf(world, { iat, exp: iat + 300, nonce, ...change })
     const evidence = [keyEvidence(world, intent)]
     const granted = openJudge({ ...world, stops: () => noStops, issuerKeys: () => new Map() }).judge({ intent: encodeIntent(intent), evidence, approvals: [], asserted: {} }, iat)
-    const bytes = granted.verdict === 'granted' ? granted.signingInput : 'e30.e30'
-    return { request_id: `request-${nonce.slice(0, 8)}`, roster: 1, policy: world.roster.policy, intent: toBase64url(encodeIntent(intent)), evidence, approvals: [], asserted: {}, bytes }
+    const bytes = granted.verdict === 'granted' && granted.grants === 'token' ? granted.message : 'e30.e30'
+    return { request_id: `request-${nonce.slice(0, 8)}`, purpose: 'token', roster: 1, policy: world.roster.policy, intent: toBase64url(encodeIntent(intent)), evidence, approvals: [], asserted: {}, records: [], bytes }
   }
 
   async mintAll(items: readonly MintItem[]): Promise<readonly MintOutcome[]> {

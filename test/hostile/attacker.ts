@@ -120,6 +120,7 @@ export async function openAttacker(home: string): Promise<Attacker> {
     evidence: [...evidence],
     approvals: [],
     asserted: {},
+    records: [],
     bytes_hash: bytesHash(bytes),
     commitments: [...list],
   })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { noStops } from '@symbolon/evidence/stops.ts'
-import { openJudge, type Granted, type Judge } from '@symbolon/policy/judge.ts'
+import { openJudge, type GrantedToken, type Judge } from '@symbolon/policy/judge.ts'
 import { sha256, toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
 import type { Evidence } from '@symbolon/protocol/evidence.ts'
 import { encodeIntent, intentDigest, type TokenIntent } from '@symbolon/protocol/intent.ts'
@@ -87,9 +87,9 @@ const proofOf = (intent: TokenIntent, by: { readonly key: KeyObject; readonly ki
 const keyEvidence = (intent: TokenIntent, by: ServiceKey = engineer): Evidence[] => [{ kind: 'key', proof: proofOf(intent, by) }]
 
 /** What the honest judgement of an honest request would sign: the attacker owns the api, so it knows. */
-const granted = (intent: TokenIntent, evidence: readonly Evidence[]): Granted => {
+const granted = (intent: TokenIntent, evidence: readonly Evidence[]): GrantedToken => {
   const judgement = judge.judge({ intent: encodeIntent(intent), evidence, approvals: [], asserted: {} }, now())
-  if (judgement.verdict !== 'granted') throw new Error(`the control is refused: ${JSON.stringify(judgement)}`)
+  if ((judgement.verdict !== 'granted' || judgement.grants !== 'token')) throw new Error(`the control is refused: ${JSON.stringify(judgement)}`)
   return judgement
 }
 
@@ -97,8 +97,8 @@ const granted = (intent: TokenIntent, evidence: readonly Evidence[]): Granted =>
 const honest = (change: Partial<TokenIntent> = {}): { readonly intent: TokenIntent; readonly request: Request; readonly claims: TokenClaims } => {
   const intent = intentOf(change)
   const evidence = keyEvidence(intent)
-  const { signingInput, claims } = granted(intent, evidence)
-  return { intent, claims, request: { intent: encodeIntent(intent), evidence, bytes: signingInput } }
+  const { message, claims } = granted(intent, evidence)
+  return { intent, claims, request: { intent: encodeIntent(intent), evidence, bytes: message } }
 }
 
 const kid = () => {
@@ -227,8 +227,8 @@ describe('what somebody showed the api to have a request explained', () => {
     const intent = intentOf({ dry: true })
     const evidence = keyEvidence(intent)
     const judgement = judge.explain({ intent: encodeIntent(intent), evidence, approvals: [], asserted: {} }, now())
-    if (judgement.verdict !== 'granted') throw new Error(`the control is refused: ${JSON.stringify(judgement)}`)
-    return { intent, evidence, bytes: judgement.signingInput }
+    if ((judgement.verdict !== 'granted' || judgement.grants !== 'token')) throw new Error(`the control is refused: ${JSON.stringify(judgement)}`)
+    return { intent, evidence, bytes: judgement.message }
   }
 
   test('I-2 mints nothing: every signer refuses a dry intent', async () => {

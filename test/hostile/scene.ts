@@ -2,7 +2,7 @@ import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import { expect } from 'vitest'
 import type { SoftPasskey, BrowserLies } from '@symbolon/evidence/passkey.testkit.ts'
 import { noStops } from '@symbolon/evidence/stops.ts'
-import { openJudge, type Granted, type Judge } from '@symbolon/policy/judge.ts'
+import { openJudge, type GrantedToken, type Judge } from '@symbolon/policy/judge.ts'
 import { acceptBytes, acceptReply, adoptReply, type Accept, type AcceptCertificate, type AcceptReply, type AcceptRequest, type AdoptReply, type Book, type Change, type Entry, type Slot } from '@symbolon/protocol/book.ts'
 import { fromBase64url, toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
 import type { Evidence } from '@symbolon/protocol/evidence.ts'
@@ -33,7 +33,7 @@ export interface Scene {
   common(): { readonly v: 1; readonly nonce: TokenIntent['nonce']; readonly iat: number; readonly exp: number; readonly iss: string; readonly lineage: TokenIntent['lineage'] }
   token(sub: string, change?: Partial<TokenIntent>): TokenIntent
   /** What the honest judgement of this would sign, by the roster in force: the attacker owns the api, so it knows. */
-  granted(intent: TokenIntent, evidence: readonly Evidence[]): Promise<Granted>
+  granted(intent: TokenIntent, evidence: readonly Evidence[]): Promise<GrantedToken>
   /** Every honest signer says exactly this to a token that is asked for so, and no token comes of it. `bytes`: what it is to sign. */
   expectRefused(intent: TokenIntent, evidence: readonly Evidence[], code: string, bytes?: string): Promise<void>
   /** Every honest signer signs. @returns the token */
@@ -69,9 +69,9 @@ export async function openScene(env: Readonly<Record<string, string>> = {}): Pro
     return judging.judge
   }
   const common = () => ({ v: 1, nonce: toBase64url(randomBytes(16)), iat: now(), exp: now() + 300, iss: attacker.roster.deployment.issuer, lineage: town.lineage }) as const
-  const granted = async (intent: TokenIntent, evidence: readonly Evidence[]): Promise<Granted> => {
+  const granted = async (intent: TokenIntent, evidence: readonly Evidence[]): Promise<GrantedToken> => {
     const judgement = (await judge()).judge({ intent: encodeIntent(intent), evidence, approvals: [], asserted: {} }, now())
-    if (judgement.verdict !== 'granted') throw new Error(`the control is refused: ${JSON.stringify(judgement)}`)
+    if ((judgement.verdict !== 'granted' || judgement.grants !== 'token')) throw new Error(`the control is refused: ${JSON.stringify(judgement)}`)
     return judgement
   }
   const scene: Scene = {
@@ -89,10 +89,10 @@ export async function openScene(env: Readonly<Record<string, string>> = {}): Pro
       }
     },
     async expectMinted(intent, evidence) {
-      const { signingInput, claims } = await granted(intent, evidence)
+      const { message, claims } = await granted(intent, evidence)
       const tokens: string[] = []
       for (const victim of attacker.victims) {
-        const loot = await attacker.attempt(victim, { intent: encodeIntent(intent), evidence, bytes: signingInput })
+        const loot = await attacker.attempt(victim, { intent: encodeIntent(intent), evidence, bytes: message })
         expect({ victim, code: codeOf(loot) }).toEqual({ victim, code: 'signed' })
         expect(parseToken(loot.token ?? '')?.claims).toEqual(claims)
         tokens.push(loot.token ?? '')

@@ -97,7 +97,7 @@ describe('a touch for a token', () => {
 })
 
 /** What would be signed, were the evidence as it should be. */
-const control = async (...honest: Parameters<Scene['granted']>): Promise<string> => (await scene.granted(...honest)).signingInput
+const control = async (...honest: Parameters<Scene['granted']>): Promise<string> => (await scene.granted(...honest)).message
 
 describe('a grant', () => {
   const altered = (made: Delegated, change: Partial<GrantIntent>): Delegated => {

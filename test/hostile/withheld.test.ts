@@ -47,7 +47,7 @@ beforeAll(async () => {
   before = scene.attacker.book.version()
   const intent = scene.token('dan')
   const evidence = touch(intent, dan.passkey)
-  his = { intent: canonical(intent), evidence, bytes: (await scene.granted(intent, evidence)).signingInput }
+  his = { intent: canonical(intent), evidence, bytes: (await scene.granted(intent, evidence)).message }
 })
 afterAll(async () => {
   await scene?.close()

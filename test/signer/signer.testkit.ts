@@ -154,7 +154,7 @@ export class Stage {
   judged(intent: TokenIntent, evidence: readonly Evidence[]) {
     const judge = openJudge({ ...this.deployment.world, stops: () => noStops, issuerKeys: () => this.issuerKeys })
     const judgement = judge.judge({ intent: encodeIntent(intent), evidence, approvals: [], asserted: {} }, intent.iat)
-    if (judgement.verdict !== 'granted') throw new Error(JSON.stringify(judgement))
+    if ((judgement.verdict !== 'granted' || judgement.grants !== 'token')) throw new Error(JSON.stringify(judgement))
     return judgement
   }
 
@@ -169,6 +169,7 @@ export class Stage {
       evidence,
       approvals: [],
       asserted: {},
+      records: [],
       bytes_hash: this.judged(intent, evidence).bytesHash,
       commitments: commitments.map(({ id, commitment }) => ({ id, ...commitment })),
     }
@@ -180,7 +181,7 @@ export class Stage {
       const answer = reply.answers[at]
       return answer?.result === 'signed' ? [{ id, r: fromBase64url(answer.R) ?? new Uint8Array(), z: fromBase64url(answer.share) ?? new Uint8Array() }] : []
     })
-    return assemble(sodiumSuite(heapMemory), { keys: this.deployment.keys, message: utf8(this.judged(intent, item.evidence).signingInput), replies: shares })
+    return assemble(sodiumSuite(heapMemory), { keys: this.deployment.keys, message: utf8(this.judged(intent, item.evidence).message), replies: shares })
   }
 }
 
