@@ -1,36 +1,22 @@
 import { readFileSync } from 'node:fs'
 import { createServer as createHttp, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createHttps } from 'node:https'
-import type { Address } from '@symbolon/runtime/config.ts'
-import { SafeError } from '@symbolon/runtime/log.ts'
+import { connectionBounds, listenOn, type Listening } from '@symbolon/runtime/http-listen.ts'
 import type { WebConfig } from './config.ts'
 import { securityHeaders } from './headers.ts'
 import type { Encoding, Served, Site } from './site.ts'
 
-export interface Listening {
-  readonly address: Address
-  /** Stops accepting, lets requests end until `deadline` aborts, then cuts what is left. */
-  stop(deadline: AbortSignal): Promise<void>
-}
-
-/** Bounds of one connection; slow clients end here. Times in milliseconds. */
-const bounds = { headersTimeout: 10_000, requestTimeout: 20_000, keepAliveTimeout: 30_000, maxHeaderSize: 16_384, connectionsCheckingInterval: 5_000 }
-
 export async function listen(site: Site, { listen: at, tls, api }: Pick<WebConfig, 'listen' | 'tls' | 'api'>): Promise<Listening> {
   const headers = securityHeaders({ api, tls: tls !== undefined })
   const handle = (request: IncomingMessage, response: ServerResponse) => answer({ site, headers, request, response })
-  const server = tls === undefined ? createHttp(bounds, handle) : https(tls, handle)
-  server.maxConnections = 4_096
-  await bind(server, at)
-  const bound = server.address()
-  if (bound === null || typeof bound === 'string') throw new TypeError('a TCP server has an address with a port')
-  return { address: { host: at.host, port: bound.port }, stop: (deadline) => stop(server, deadline) }
+  const server = tls === undefined ? createHttp(connectionBounds, handle) : https(tls, handle)
+  return listenOn(server, at)
 }
 
 function https({ key, certificate }: NonNullable<WebConfig['tls']>, handle: (request: IncomingMessage, response: ServerResponse) => void): Server {
   const secret = key.read()
   try {
-    return createHttps({ ...bounds, key: secret, cert: readFileSync(certificate), minVersion: 'TLSv1.2' }, handle)
+    return createHttps({ ...connectionBounds, key: secret, cert: readFileSync(certificate), minVersion: 'TLSv1.2' }, handle)
   } finally {
     secret.fill(0)
   }
@@ -91,22 +77,4 @@ function text(response: ServerResponse, status: number, body: string): void {
   response.setHeader('cache-control', 'no-store')
   response.setHeader('content-type', 'text/plain; charset=utf-8')
   response.writeHead(status).end(body)
-}
-
-async function bind(server: Server, { host, port }: Address): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  server.once('error', (error: NodeJS.ErrnoException) => reject(new SafeError('cannot_listen', `cannot listen on ${host}:${port} (${error.code ?? 'unknown'})`)))
-  server.listen({ host, port }, resolve)
-  await promise
-}
-
-async function stop(server: Server, deadline: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  server.close(() => resolve())
-  server.closeIdleConnections()
-  const cut = () => server.closeAllConnections()
-  deadline.addEventListener('abort', cut)
-  if (deadline.aborted) cut()
-  await promise
-  deadline.removeEventListener('abort', cut)
 }

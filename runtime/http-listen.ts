@@ -1,0 +1,39 @@
+import type { Server } from 'node:http'
+import type { Address } from './config.ts'
+import { SafeError } from './log.ts'
+
+/** Bounds of one connection to a server that anybody may reach; slow clients end here. Times in milliseconds. */
+export const connectionBounds = { headersTimeout: 10_000, requestTimeout: 20_000, keepAliveTimeout: 30_000, maxHeaderSize: 16_384, connectionsCheckingInterval: 5_000 } as const
+const maxConnections = 4_096
+
+export interface Listening {
+  readonly address: Address
+  /** Stops accepting, lets requests end until `deadline` aborts, then cuts what is left. */
+  stop(deadline: AbortSignal): Promise<void>
+}
+
+/**
+ * Listens where anybody may connect. `connectionBounds` belong into the server's own options: Node takes them only there.
+ * @throws SafeError `cannot_listen`
+ */
+export async function listenOn(server: Server, { host, port }: Address): Promise<Listening> {
+  server.maxConnections = maxConnections
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  server.once('error', (error: NodeJS.ErrnoException) => reject(new SafeError('cannot_listen', `cannot listen on ${host}:${port} (${error.code ?? 'unknown'})`)))
+  server.listen({ host, port }, resolve)
+  await promise
+  const bound = server.address()
+  if (bound === null || typeof bound === 'string') throw new TypeError('a TCP server has an address with a port')
+  return { address: { host, port: bound.port }, stop: (deadline) => stop(server, deadline) }
+}
+
+async function stop(server: Server, deadline: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  server.close(() => resolve())
+  server.closeIdleConnections()
+  const cut = () => server.closeAllConnections()
+  deadline.addEventListener('abort', cut)
+  if (deadline.aborted) cut()
+  await promise
+  deadline.removeEventListener('abort', cut)
+}
