@@ -1,5 +1,4 @@
 import { createPublicKey, sign } from 'node:crypto'
-import { request as httpRequest } from 'node:http'
 import { setImmediate as turn } from 'node:timers/promises'
 import { toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
 import type { Evidence } from '@symbolon/protocol/evidence.ts'
@@ -12,40 +11,24 @@ import { keysetOf, lineageOf } from '@symbolon/roster/keyset.ts'
 import { groupOf } from '@symbolon/roster/roster.ts'
 import { openLog } from '@symbolon/runtime/log.ts'
 import { openMetrics } from '@symbolon/runtime/metrics.ts'
-import type { Ground } from './answer.ts'
-import { addressSet } from './client-address.ts'
+import type { Ground } from '@symbolon/front/answer.ts'
+import { addressSet } from '@symbolon/front/client-address.ts'
 import type { DeviceStore } from './device-store.ts'
-import type { EventFacts } from './event.ts'
-import type { Judges } from './judges.ts'
-import type { Allowance, Limiter } from './limiter.ts'
+import type { EventFacts } from '@symbolon/front/event.ts'
+import type { Judges } from '@symbolon/front/judges.ts'
+import { memoryLimiter, now, send, type HttpAnswer } from '@symbolon/front/front.testkit.ts'
+import type { Limiter } from '@symbolon/front/limiter.ts'
 import type { Overview } from './overview.ts'
-import type { Quorum } from './quorum.ts'
-import { openHolder } from './holder.ts'
+import type { Quorum } from '@symbolon/front/quorum.ts'
+import { openHolder } from '@symbolon/front/holder.ts'
 import { partsOf } from './changes.testkit.ts'
 import type { ChangeParts } from './changes.ts'
 import { routesOf } from './routes.ts'
 import { servingOf, type Serving } from './serving.ts'
-import { appOf, listen } from './server.ts'
+import { appOf, listen } from '@symbolon/front/server.ts'
 import type { ProofStore } from './store.ts'
 
 /* The api over real HTTP, with the real judge; a whole group key stands in for the quorum. */
-
-export const now = (): number => Math.floor(Date.now() / 1000)
-
-/** Counts in memory, for ever. */
-export function memoryLimiter(name: string, quota = 1_000_000): Limiter {
-  const used = new Map<string, number>()
-  return {
-    name,
-    quota,
-    window: 60,
-    async take(key): Promise<Allowance> {
-      const count = (used.get(key) ?? 0) + 1
-      used.set(key, count)
-      return count > quota ? { ok: false, reason: 'spent', resetSeconds: 30 } : { ok: true, remaining: quota - count, resetSeconds: 30 }
-    },
-  }
-}
 
 export function memoryProofs(): ProofStore {
   const seen = new Set<string>()
@@ -142,34 +125,6 @@ export async function startApi(faked: Faked = {}) {
   return { url, port: server.address.port, app, world, routes, lines, events, roster, lineage, close: () => server.stop(AbortSignal.abort()) }
 }
 export type TestApi = Awaited<ReturnType<typeof startApi>>
-
-export interface HttpAnswer {
-  readonly status: number
-  readonly headers: Record<string, string | string[] | undefined>
-  readonly text: string
-  /** Undefined if the body is none. */
-  readonly body: Record<string, unknown>
-}
-
-export interface Sending {
-  readonly method?: string
-  readonly headers?: Record<string, string | string[]>
-  readonly body?: string | Buffer
-}
-
-/** With node:http, which lets a test set any header. */
-export async function send(url: string, { method = 'GET', headers = {}, body }: Sending = {}): Promise<HttpAnswer> {
-  const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>()
-  const outgoing = httpRequest(url, { method, headers, agent: false }, (response) => {
-    const chunks: Buffer[] = []
-    response.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', reject).on('end', () => {
-      const text = Buffer.concat(chunks).toString()
-      resolve({ status: response.statusCode ?? 0, headers: response.headers, text, body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {} })
-    })
-  })
-  outgoing.on('error', reject).end(body)
-  return promise
-}
 
 export const post = (api: Pick<TestApi, 'url'>, path: string, body: unknown, headers: Record<string, string | string[]> = {}): Promise<HttpAnswer> =>
   send(`${api.url}${path}`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: typeof body === 'string' ? body : JSON.stringify(body) })

@@ -2,15 +2,16 @@ import { approvalRequest, changeRequest, changeResponse, changesResponse, entryR
 import { notNowCodes, refusalCodes } from '@symbolon/protocol/errors.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import { approve, propose } from './changes.ts'
-import type { Failure } from './failure.ts'
+import { problem, type Failure } from '@symbolon/front/failure.ts'
 import { readChanges, readRoster, type Read, type ReadParts } from './reading.ts'
-import { json, readJson, type ApiRequest, type ApiRoute, type Reply } from './route.ts'
+import { json, readJson, type FrontRequest, type Reply } from '@symbolon/front/route.ts'
 import { enter, stopIt } from './rows.ts'
+import type { ApiRoute } from './serving.ts'
 
 const codes = ['malformed', 'too_large', 'unsupported_media_type', 'origin_not_allowed', 'unauthenticated', ...refusalCodes, ...notNowCodes] as const
 const auth = { kind: 'evidence' } as const
 const body = { type: 'application/json', maxBytes: limits.apiBodyBytes } as const
-const common = { method: 'POST', auth, errors: 'problem', codes, costly: true } as const
+const common = { method: 'POST', auth, errors: problem, codes, costly: true } as const
 
 /** Who exists, and changes to it. */
 export function changeRoutes(parts: ReadParts): readonly ApiRoute[] {
@@ -66,6 +67,6 @@ export function changeRoutes(parts: ReadParts): readonly ApiRoute[] {
   ]
 }
 
-const shown = ({ requestId }: ApiRequest, read: Read<object>): Reply | Failure => (read.ok ? json({ ...read.value, request_id: requestId }, { headers: read.headers }) : read)
-const standing = ({ requestId }: ApiRequest, result: Awaited<ReturnType<typeof propose>>) => (result.ok ? json({ ...result.standing, request_id: requestId }, { headers: result.headers }) : result)
-const kept = ({ requestId }: ApiRequest, more: object, result: Awaited<ReturnType<typeof enter>>) => (result.ok ? json({ digest: result.digest, ...more, signers: result.words, request_id: requestId }, { headers: result.headers }) : result)
+const shown = ({ requestId }: FrontRequest, read: Read<object>): Reply | Failure => (read.ok ? json({ ...read.value, request_id: requestId }, { headers: read.headers }) : read)
+const standing = ({ requestId }: FrontRequest, result: Awaited<ReturnType<typeof propose>>) => (result.ok ? json({ ...result.standing, request_id: requestId }, { headers: result.headers }) : result)
+const kept = ({ requestId }: FrontRequest, more: object, result: Awaited<ReturnType<typeof enter>>) => (result.ok ? json({ digest: result.digest, ...more, signers: result.words, request_id: requestId }, { headers: result.headers }) : result)

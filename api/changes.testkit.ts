@@ -69,7 +69,6 @@ export function strictSigners(world: World, clock = at) {
   const wire: ChangeWire = {
     change: async (request) => ({ ok: true, value: (asked.push(request), reply(request)) }),
     stop: async () => ({ ok: true, value: { v: 1, words: [1, 2, 3].map((signer) => ({ signer, state: 'kept' })), reasons: [] } }),
-    book: async () => ({ ok: true, value: { v: 1, versions: [], entries: [], stops: [] } }),
   }
   return { asked, accepted, wire }
 }

@@ -6,7 +6,7 @@ import { checkShape } from '@symbolon/protocol/json.ts'
 import { parseJws, type Jws } from '@symbolon/protocol/jws.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
-import { fail, type Failure } from './failure.ts'
+import { fail, type Failure } from '@symbolon/front/failure.ts'
 import type { ProofStore } from './store.ts'
 
 /** RFC 9449, section 4.2. */

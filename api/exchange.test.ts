@@ -7,8 +7,9 @@ import { assembleJws } from '@symbolon/protocol/jws.ts'
 import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
 import { encodeIntent } from '@symbolon/protocol/intent.ts'
 import { idTokenEvidence, intentOf, keyEvidence, type World } from '@symbolon/policy/judge.testkit.ts'
-import { memoryLimiter, memoryProofs, now, postForm, startApi, type Faked, type TestApi } from './api.testkit.ts'
-import { describable } from './failure.ts'
+import { memoryLimiter, now } from '@symbolon/front/front.testkit.ts'
+import { memoryProofs, postForm, startApi, type Faked, type TestApi } from './api.testkit.ts'
+import { describable } from './oauth-error.ts'
 
 let api: TestApi
 const open = async (faked?: Faked) => (api = await startApi(faked))

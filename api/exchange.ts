@@ -6,7 +6,7 @@ import { decodeTokenIntent, encodeIntent, tokenIntent, type TokenIntent } from '
 import { checkShape } from '@symbolon/protocol/json.ts'
 import { parseJws } from '@symbolon/protocol/jws.ts'
 import type { SubjectOf } from './subject.ts'
-import { fail, type Failure } from './failure.ts'
+import { fail, type Failure } from '@symbolon/front/failure.ts'
 import { intentOf, type Here } from './intents.ts'
 
 export const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange'

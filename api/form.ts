@@ -1,4 +1,4 @@
-import { fail, type Failure } from './failure.ts'
+import { fail, type Failure } from '@symbolon/front/failure.ts'
 
 /**
  * RFC 6749, section 3.2: each parameter at most once, an empty one as if it were not there, those that nobody knows ignored.

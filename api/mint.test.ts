@@ -2,7 +2,8 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { createLocalJWKSet, jwtVerify, type JSONWebKeySet } from 'jose'
 import { reasonOf } from '@symbolon/protocol/reason.ts'
 import type { Refusal } from '@symbolon/protocol/sign.ts'
-import { asked, memoryLimiter, post, send, startApi, type Faked, type TestApi } from './api.testkit.ts'
+import { memoryLimiter, send } from '@symbolon/front/front.testkit.ts'
+import { asked, post, startApi, type Faked, type TestApi } from './api.testkit.ts'
 
 let api: TestApi
 const open = async (faked?: Faked) => (api = await startApi(faked))

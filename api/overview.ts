@@ -1,11 +1,12 @@
 import { decodeAs } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
-import { coordinatorStatus, type CoordinatorStatus } from '@symbolon/protocol/mint.ts'
+import type { CoordinatorStatus } from '@symbolon/protocol/mint.ts'
 import type { StatusResponse } from '@symbolon/protocol/http.ts'
 import { followKeysets, keysetChain, type KeysetChain } from '@symbolon/roster/keyset-chain.ts'
 import type { Channel } from '@symbolon/runtime/channel-client.ts'
-import { readiness, type Readiness } from '@symbolon/runtime/health.ts'
-import type { Deployment } from './deployment.ts'
+import type { Readiness } from '@symbolon/runtime/health.ts'
+import type { Deployment } from '@symbolon/front/deployment.ts'
+import { asking, openHealth, remember, type Found } from '@symbolon/front/health.ts'
 import { endpoint } from './metadata.ts'
 
 /** What the coordinator says, as of at most `freshMs` ago. */
@@ -33,22 +34,18 @@ export interface OverviewOptions {
 /** How long a chain is handed out: so long clients may take a version for the newest that no longer is. */
 const keysetMs = 5_000
 
-const asking = { timeoutMs: 3_000, maxBytes: limits.batchBodyBytes }
-
 export function openOverview({ channel, deployment, consoleUrl, pending, check, clock = Date.now }: OverviewOptions): Overview {
-  const coordinator = remember(1_000, clock, () => askStatus(channel))
-  const database = remember(1_000, clock, check)
+  const health = openHealth({ channel, threshold: () => deployment().group.t, check, clock })
   const changes = remember(1_000, clock, pending)
   let chain: KeysetChain | undefined
   const keyset = remember(keysetMs, clock, async () => {
     chain = (await askKeyset(channel, deployment(), Math.floor(clock() / 1000))) ?? chain
     return chain
   })
-  const ready = async () => readiness({ database: async () => asReason(await database()), quorum: async () => quorumState(await coordinator(), deployment().group.t) }, 4_000)
   return {
-    readiness: ready,
+    readiness: health.readiness,
     async status() {
-      const [found, state, waiting] = await Promise.all([coordinator(), ready(), changes()])
+      const [found, state, waiting] = await Promise.all([health.coordinator(), health.readiness(), changes()])
       const problems = state.failing.map(({ check: name, reason }) => (name === 'quorum' ? reason : `${name}: ${reason}`))
       return { ...describe(deployment(), found, problems), pending: waiting, ...(consoleUrl === undefined ? {} : { console_url: consoleUrl }) }
     },
@@ -56,30 +53,11 @@ export function openOverview({ channel, deployment, consoleUrl, pending, check, 
   }
 }
 
-type Found = { readonly ok: true; readonly value: CoordinatorStatus } | { readonly ok: false; readonly problem: string }
-
-async function askStatus(channel: Pick<Channel, 'get'>): Promise<Found> {
-  const answer = await channel.get('/v1/status', asking)
-  if (!answer.ok) return { ok: false, problem: `the coordinator cannot be reached (${answer.reason})` }
-  const decoded = answer.status === 200 ? decodeAs(coordinatorStatus, answer.body, limits.batchBodyBytes) : undefined
-  return decoded?.ok === true ? { ok: true, value: decoded.value } : { ok: false, problem: `the coordinator answers ${answer.status}` }
-}
-
 /** Only one that a client would follow from the keyset that this process started with: which is in force is not the coordinator's to say. */
 async function askKeyset(channel: Pick<Channel, 'get'>, { lineage }: Deployment, now: number): Promise<KeysetChain | undefined> {
   const answer = await channel.get('/v1/keyset', asking)
   const decoded = answer.ok && answer.status === 200 ? decodeAs(keysetChain, answer.body, limits.batchBodyBytes) : undefined
   return decoded?.ok === true && followKeysets(decoded.value, lineage, now).ok ? decoded.value : undefined
-}
-
-const asReason = (state: { readonly ok: true } | { readonly ok: false; readonly code: string }) => (state.ok ? state : ({ ok: false, reason: state.code } as const))
-
-function quorumState(found: Found, threshold: number): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
-  if (!found.ok) return { ok: false, reason: found.problem }
-  const healthy = found.value.signers.filter((signer) => signer.healthy)
-  if (healthy.length >= threshold) return { ok: true }
-  const down = found.value.signers.filter((signer) => !signer.healthy).map(({ name, problem }) => `${name} (${problem ?? 'unhealthy'})`)
-  return { ok: false, reason: `${healthy.length} of ${threshold} signers: ${down.join(', ')}` }
 }
 
 function describe({ roster, lineage, group }: Deployment, found: Found, problems: readonly string[]): Omit<StatusResponse, 'pending' | 'console_url'> {
@@ -103,17 +81,3 @@ function describe({ roster, lineage, group }: Deployment, found: Found, problems
 /** The newest version that t signers stand at or beyond. @returns undefined if fewer answer */
 const versionInForce = (signers: CoordinatorStatus['signers'], threshold: number): number | undefined =>
   signers.map(({ roster }) => roster).filter((version) => version > 0).toSorted((a, b) => b - a)[threshold - 1]
-
-/** One question under way at once, and its answer kept for a moment: any number of callers cost one. */
-function remember<T>(ms: number, clock: () => number, ask: () => Promise<T>): () => Promise<T> {
-  let held: { readonly answer: Promise<T>; until: number } | undefined
-  return () => {
-    if (held === undefined || clock() >= held.until) {
-      const fresh = { answer: ask(), until: Number.POSITIVE_INFINITY }
-      held = fresh
-      // Counted from the answer; a rejection is not kept.
-      fresh.answer.then(() => (fresh.until = clock() + ms), () => (fresh.until = 0))
-    }
-    return held.answer
-  }
-}

@@ -4,9 +4,9 @@ import { decodeIntent, intentDigest, type ReadIntent } from '@symbolon/protocol/
 import { stopId, type BookState, type HeldVersion } from '@symbolon/roster/book.ts'
 import { encodeRoster } from '@symbolon/roster/roster.ts'
 import { standingOf, type ChangeParts } from './changes.ts'
-import type { AuditEvent } from './event.ts'
-import { fail, type Failure } from './failure.ts'
-import { count, refusalOf } from './mint.ts'
+import type { AuditEvent } from '@symbolon/front/event.ts'
+import { fail, type Failure } from '@symbolon/front/failure.ts'
+import { count, rule } from '@symbolon/front/judging.ts'
 import type { Overview } from './overview.ts'
 import type { Serving } from './serving.ts'
 import { storedProposal } from './stored-change.ts'
@@ -60,12 +60,11 @@ export async function readChanges(request: ReadRequest, event: AuditEvent, servi
 type Admitted = { readonly ok: true; readonly headers: Readonly<Record<string, string>> } | Failure
 
 async function admit(request: ReadRequest, what: ReadIntent['what'], event: AuditEvent, { minting }: Serving): Promise<Admitted> {
-  event.learn({ evidence_kind: request.evidence.map(({ kind }) => kind).join(' ') })
-  const ruling = await minting.judges.rule({ intent: bytesOf(request.intent), evidence: request.evidence, approvals: [] }, minting.clock())
-  if (ruling.verdict !== 'granted') return refusalOf(ruling)
-  event.learn({ principal: ruling.principal.id, intent: toBase64url(ruling.digest), decision: 'granted' })
-  if (ruling.intent.kind !== 'read' || ruling.intent.what !== what) return fail('intent_malformed', { detail: `The intent must be of kind read, for ${what}.` })
-  return count(ruling.principal.id, minting)
+  const ruled = await rule(request, event, minting)
+  if (!ruled.ok) return ruled
+  const { intent, principal } = ruled.value
+  if (intent.kind !== 'read' || intent.what !== what) return fail('intent_malformed', { detail: `The intent must be of kind read, for ${what}.` })
+  return count(principal.id, minting)
 }
 
 function summaryOf({ stop, until }: BookState['stops'][number]): StopSummary[] {

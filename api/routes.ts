@@ -10,16 +10,19 @@ import { checkDpop } from './dpop.ts'
 import { deviceCodeGrant } from '@symbolon/protocol/device.ts'
 import { collectGrant, deviceRoutes, type DeviceRouteParts } from './device-routes.ts'
 import { accessTokenType, exchangeForm, exchangeOf, readExchange, tokenExchange } from './exchange.ts'
-import { fail, type Failure } from './failure.ts'
+import { fail, problem, type Failure } from '@symbolon/front/failure.ts'
 import { formFields } from './form.ts'
 import { describeIntent, intentOf } from './intents.ts'
 import { endpoint } from './metadata.ts'
-import { count, judge, mint, refusalOf, type Minted } from './mint.ts'
+import { oauth } from './oauth-error.ts'
+import { judgeToken, mint, type Minted } from './mint.ts'
 import type { Overview } from './overview.ts'
-import { json, readJson, type ApiRequest, type ApiRoute, type Reply } from './route.ts'
+import { healthRoutes } from '@symbolon/front/health-routes.ts'
+import { callOf, count, refusalOf } from '@symbolon/front/judging.ts'
+import { json, readJson, type FrontRequest, type Reply } from '@symbolon/front/route.ts'
 import { changeRoutes } from './change-routes.ts'
 import type { ReadParts } from './reading.ts'
-import type { Serving } from './serving.ts'
+import type { ApiRoute, Serving } from './serving.ts'
 import type { ProofStore } from './store.ts'
 
 /** What every roster version is answered with. */
@@ -37,7 +40,7 @@ const signing = ['bytes_differ', 'roster_behind', 'policy_behind', 'quorum_unava
 
 /** Every route of the api, each with what it asks for. */
 export function routesOf(parts: Parts): readonly ApiRoute[] {
-  return [...minting(parts), ...deviceRoutes(parts.device), ...changeRoutes({ ...parts.changes, overview: parts.overview }), ...discovery(parts), ...health(parts)]
+  return [...minting(parts), ...deviceRoutes(parts.device), ...changeRoutes({ ...parts.changes, overview: parts.overview }), ...discovery(parts), status(parts), ...healthRoutes({ readiness: () => parts.overview.readiness(), ready: 'A token could be minted now.', metrics: parts.metrics })]
 }
 
 function minting(parts: Parts): readonly ApiRoute[] {
@@ -45,22 +48,22 @@ function minting(parts: Parts): readonly ApiRoute[] {
   const gives = { type: 'application/json' } as const
   return [
     {
-      method: 'POST', path: '/v1/tokens', auth: { kind: 'evidence' }, summary: 'Mint a token for an intent.', errors: 'problem', codes: [...judging, ...signing],
+      method: 'POST', path: '/v1/tokens', auth: { kind: 'evidence' }, summary: 'Mint a token for an intent.', errors: problem, codes: [...judging, ...signing],
       takes: { ...body, schema: tokenRequest }, gives: { ...gives, schema: tokenResponse, summary: 'The token, verified.' }, costly: true, event: 'mint',
       handle: async (request, { minting: mintParts }) => {
         const read = readJson(tokenRequest, request.body, { shows: ['evidence'] })
         if (!read.ok) return read
-        const minted = await mint({ ...callOf(request), request: read.value }, mintParts)
+        const minted = await mint(callOf(request, read.value), mintParts)
         return minted.ok ? json(tokenReply(minted, request.requestId, mintParts.clock()), { headers: minted.headers }) : minted
       },
     },
     {
-      method: 'POST', path: '/v1/explain', auth: { kind: 'evidence' }, summary: 'Say what a mint of this intent would come to, and why, without asking the signers.', errors: 'problem', codes: judging,
+      method: 'POST', path: '/v1/explain', auth: { kind: 'evidence' }, summary: 'Say what a mint of this intent would come to, and why, without asking the signers.', errors: problem, codes: judging,
       takes: { ...body, schema: tokenRequest }, gives: { ...gives, schema: explainResponse, summary: 'The judgement about the caller’s own evidence.' }, costly: true, event: 'explain',
       handle: explain,
     },
     {
-      method: 'POST', path: '/v1/intents', auth: { kind: 'public', why: 'It puts the caller’s own fields in canonical form; nothing is looked up, spent or stored.' }, summary: 'Build an intent from plain fields.', errors: 'problem', codes: reading,
+      method: 'POST', path: '/v1/intents', auth: { kind: 'public', why: 'It puts the caller’s own fields in canonical form; nothing is looked up, spent or stored.' }, summary: 'Build an intent from plain fields.', errors: problem, codes: reading,
       takes: { ...body, schema: intentRequest }, gives: { ...gives, schema: intentResponse, summary: 'The intent. Compare every field before proving anything about it.' }, costly: true,
       handle: async ({ body: bytes }, { deployment, minting: { clock } }) => {
         const read = readJson(intentRequest, bytes)
@@ -68,14 +71,12 @@ function minting(parts: Parts): readonly ApiRoute[] {
       },
     },
     {
-      method: 'POST', path: '/oauth/token', auth: { kind: 'subject_token' }, summary: 'Token exchange (RFC 8693) and device codes (RFC 8628), with DPoP (RFC 9449).', errors: 'oauth', codes: [...judging, ...signing, 'unsupported_grant_type', 'invalid_dpop_proof', 'authorization_pending', 'slow_down', 'expired_token'],
+      method: 'POST', path: '/oauth/token', auth: { kind: 'subject_token' }, summary: 'Token exchange (RFC 8693) and device codes (RFC 8628), with DPoP (RFC 9449).', errors: oauth, codes: [...judging, ...signing, 'unsupported_grant_type', 'invalid_dpop_proof', 'authorization_pending', 'slow_down', 'expired_token'],
       takes: { type: 'application/x-www-form-urlencoded', maxBytes: limits.apiBodyBytes, schema: tokenForm }, gives: { ...gives, summary: 'RFC 8693, section 2.2.1.' }, costly: true, event: 'exchange',
       handle: (request, serving) => oauthToken(request, serving, parts),
     },
   ]
 }
-
-const callOf = ({ address, requestId, event, timer }: ApiRequest) => ({ asserted: { address }, requestId, event, timer })
 
 const tokenReply = ({ token, claims, signers }: Minted, requestId: string, now: number): TokenResponse => ({
   token,
@@ -88,10 +89,10 @@ const tokenReply = ({ token, claims, signers }: Minted, requestId: string, now: 
   signers: [...signers],
 })
 
-async function explain(request: ApiRequest, { minting: parts }: Serving): Promise<Reply | Failure> {
+async function explain(request: FrontRequest, { minting: parts }: Serving): Promise<Reply | Failure> {
   const read = readJson(tokenRequest, request.body, { shows: ['evidence'] })
   if (!read.ok) return read
-  const judged = await request.timer.measure('policy', () => judge({ ...callOf(request), request: read.value }, parts, 'explain'))
+  const judged = await request.timer.measure('policy', () => judgeToken(callOf(request, read.value), parts, 'explain'))
   // What is not dry is turned down, not explained: it should not have been shown to anybody who only explains.
   if (judged.verdict === 'unavailable' || (judged.verdict === 'refused' && judged.reasons[0].code === 'intent_dry')) return refusalOf(judged)
   const counted = judged.principal === undefined ? undefined : await count(judged.principal.id, parts)
@@ -109,7 +110,7 @@ async function explain(request: ApiRequest, { minting: parts }: Serving): Promis
 const tokenForm = exchangeForm.partial().extend({ grant_type: exchangeForm.shape.grant_type, device_code: z.string().min(1).max(256).optional() })
 
 /** RFC 6749, section 4.5: the grant type says what everything else means, so it is looked at first. */
-async function oauthToken(request: ApiRequest, serving: Serving, parts: Parts): Promise<Reply | Failure> {
+async function oauthToken(request: FrontRequest, serving: Serving, parts: Parts): Promise<Reply | Failure> {
   const fields = formFields(request.body, Object.keys(tokenForm.shape))
   if (!fields.ok) return fields
   const { grant_type, device_code, client_id } = fields.value
@@ -118,7 +119,7 @@ async function oauthToken(request: ApiRequest, serving: Serving, parts: Parts): 
 }
 
 /** DPoP first: a client whose proof is turned down sends the same subject token again, so nothing may be spent before. */
-async function exchange(request: ApiRequest, fields: Readonly<Record<string, string>>, { deployment, minting: parts, subjectOf }: Serving, { proofs }: Pick<Parts, 'proofs'>): Promise<Reply | Failure> {
+async function exchange(request: FrontRequest, fields: Readonly<Record<string, string>>, { deployment, minting: parts, subjectOf }: Serving, { proofs }: Pick<Parts, 'proofs'>): Promise<Reply | Failure> {
   const read = readExchange(fields)
   if (!read.ok) return read
   const now = parts.clock()
@@ -127,7 +128,7 @@ async function exchange(request: ApiRequest, fields: Readonly<Record<string, str
   if (key?.ok === false) return key
   const asked = exchangeOf(read.value, { here: deployment, dpop: key?.jkt, now, subjectOf })
   if (!asked.ok) return asked
-  const minted = await mint({ ...callOf(request), request: asked.value.request }, parts)
+  const minted = await mint(callOf(request, asked.value.request), parts)
   if (!minted.ok) return minted
   const { token, claims } = minted
   return json({ access_token: token, issued_token_type: accessTokenType, token_type: claims.cnf === undefined ? 'Bearer' : 'DPoP', expires_in: claims.exp - parts.clock(), scope: claims.scope }, { headers: minted.headers })
@@ -140,7 +141,7 @@ const published = 'It is published so that anyone can verify tokens.'
 
 function discovery({ overview }: Parts): readonly ApiRoute[] {
   const fixed = (path: string, summary: string, document: keyof Serving['published']): ApiRoute => ({
-    method: 'GET', path, auth: { kind: 'public', why: published }, summary, errors: 'problem', codes: [], gives: { type: 'application/json', summary }, costly: false, maxAge: 300,
+    method: 'GET', path, auth: { kind: 'public', why: published }, summary, errors: problem, codes: [], gives: { type: 'application/json', summary }, costly: false, maxAge: 300,
     handle: async (_request, serving) => ({ ok: true, status: 200, body: serving.published[document] }),
   })
   return [
@@ -148,23 +149,13 @@ function discovery({ overview }: Parts): readonly ApiRoute[] {
     fixed('/.well-known/oauth-authorization-server', 'Metadata (RFC 8414).', 'authorizationServer'),
     fixed('/.well-known/openid-configuration', 'Metadata (OpenID Connect Discovery).', 'openidConfiguration'),
     {
-      method: 'GET', path: '/v1/keyset', auth: { kind: 'public', why: published }, summary: 'The keysets with the signers’ signatures, from the one that you pinned to the newest. Believe what follows from your pin.', errors: 'problem', codes: [],
+      method: 'GET', path: '/v1/keyset', auth: { kind: 'public', why: published }, summary: 'The keysets with the signers’ signatures, from the one that you pinned to the newest. Believe what follows from your pin.', errors: problem, codes: [],
       gives: { type: 'application/json', schema: z.union([keysetChain, signedKeyset]), summary: 'The chain of signed keysets.' }, costly: false, maxAge: 5, handle: async () => json(shownChain(await overview.keyset())),
     },
   ]
 }
 
-function health({ overview, metrics }: Parts): readonly ApiRoute[] {
-  const open = { kind: 'public', why: 'It says which parts run, so that whoever is refused can see why.' } as const
-  return [
-    { method: 'GET', path: '/v1/status', auth: open, summary: 'Issuer, threshold and signers.', errors: 'problem', codes: [], gives: { type: 'application/json', schema: statusResponse, summary: 'The state, at most a second old.' }, costly: false, handle: async () => json(await overview.status()) },
-    { method: 'GET', path: '/livez', auth: open, summary: 'The process runs.', errors: 'problem', codes: [], gives: { type: 'application/json', summary: 'It does.' }, costly: false, handle: async () => json({ live: true }) },
-    { method: 'GET', path: '/readyz', auth: open, summary: 'A token could be minted now.', errors: 'problem', codes: ['not_ready'], gives: { type: 'application/json', summary: 'It could.' }, costly: false, handle: () => readyz(overview) },
-    { method: 'GET', path: '/metrics', auth: { kind: 'address' }, summary: 'Figures for Prometheus.', errors: 'problem', codes: ['not_found'], gives: { type: metrics.contentType, summary: 'Text exposition format.' }, costly: false, handle: async () => ({ ok: true, status: 200, body: await metrics.text(), type: metrics.contentType }) },
-  ]
-}
-
-async function readyz(overview: Overview): Promise<Reply | Failure> {
-  const { ready, failing } = await overview.readiness()
-  return ready ? json({ ready, failing }) : fail('not_ready', { detail: `${failing.map(({ check, reason }) => `${check}: ${reason}`).join('; ')}.`, failing })
-}
+const status = ({ overview }: Parts): ApiRoute => ({
+  method: 'GET', path: '/v1/status', auth: { kind: 'public', why: 'It says which parts run, so that whoever is refused can see why.' }, summary: 'Issuer, threshold and signers.', errors: problem, codes: [],
+  gives: { type: 'application/json', schema: statusResponse, summary: 'The state, at most a second old.' }, costly: false, handle: async () => json(await overview.status()),
+})

@@ -1,12 +1,12 @@
 import { entryDigest, type Entry, type Stop } from '@symbolon/protocol/book.ts'
-import { bytesOf, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { Word } from '@symbolon/protocol/change.ts'
 import type { Reason } from '@symbolon/protocol/reason.ts'
 import { isRooted } from '@symbolon/roster/effective.ts'
 import type { ChangeParts } from './changes.ts'
-import type { AuditEvent } from './event.ts'
-import { fail, type Failure } from './failure.ts'
-import { count, refusalOf } from './mint.ts'
+import type { AuditEvent } from '@symbolon/front/event.ts'
+import { fail, type Failure } from '@symbolon/front/failure.ts'
+import { count, rule } from '@symbolon/front/judging.ts'
 import type { Serving } from './serving.ts'
 
 /* What a row does to itself, and what stops somebody: straight to the signers, for nothing of it waits for anybody. */
@@ -34,13 +34,12 @@ export async function enter(entry: Entry, event: AuditEvent, serving: Serving, {
 
 /** A revocation or a lock, to every signer. With t that keep it, one that is honest does. */
 export async function stopIt(stop: Stop, event: AuditEvent, serving: Serving, { wire, follow }: ChangeParts): Promise<Said> {
-  event.learn({ evidence_kind: stop.evidence.map(({ kind }) => kind).join(' ') })
   const { minting, deployment } = serving
-  const ruling = await minting.judges.rule({ intent: bytesOf(stop.intent), evidence: stop.evidence, approvals: [] }, minting.clock())
-  if (ruling.verdict !== 'granted') return refusalOf(ruling)
+  const ruled = await rule(stop, event, minting)
+  if (!ruled.ok) return ruled
+  const { value: ruling } = ruled
   if (ruling.stop === undefined) return fail('intent_malformed', { detail: 'Only intents of kind revoke and lock stop anything.' })
   const digest = toBase64url(ruling.digest)
-  event.learn({ principal: ruling.principal.id, intent: digest, decision: 'granted' })
   const counted = await count(ruling.principal.id, minting)
   if (!counted.ok) return counted
   const answer = await wire.stop(stop)

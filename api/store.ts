@@ -1,22 +1,19 @@
-import { CompiledQuery, sql, type Kysely } from 'kysely'
+import { sql, type Kysely } from 'kysely'
 import type { Migration } from '@symbolon/runtime/store.ts'
+import { createLimits, type LimitTables } from '@symbolon/front/store.ts'
 import { createChanges, sweepChanges, type ChangeTables } from './change-store.ts'
 import { createDevices, sweepDevices, type DeviceTables } from './device-store.ts'
-import type { LimitStore } from './limiter.ts'
 
 /* The api's own tables. Losing them loses counts, the memory of proofs that are minutes old, proposals that wait, and device codes; nothing here grants anything. */
 
-export interface Tables extends ChangeTables, DeviceTables {
-  rate_limits: { key: string; points: number; expire: string | null }
+export interface Tables extends LimitTables, ChangeTables, DeviceTables {
   dpop_proofs: { id: Buffer; until: string }
 }
 
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001_limits_and_proofs': {
     async up(db) {
-      // The shape that rate-limiter-flexible writes. Unlogged: after a crash of the database a minute starts anew.
-      await sql`create unlogged table rate_limits (key varchar(255) primary key, points integer not null default 0, expire bigint)`.execute(db)
-      await sql`create index rate_limits_expire on rate_limits (expire)`.execute(db)
+      await createLimits(db)
       await sql`create table dpop_proofs (id bytea primary key, until bigint not null)`.execute(db)
       await sql`create index dpop_proofs_until on dpop_proofs (until)`.execute(db)
     },
@@ -24,14 +21,6 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0002_changes': { up: createChanges },
   '0003_devices': { up: createDevices },
 }
-
-/** What the rate limiter writes through. */
-export const limitStore = (db: Kysely<Tables>): LimitStore => ({
-  async query({ text, values = [] }) {
-    const { rows } = await db.executeQuery(CompiledQuery.raw(text, [...values]))
-    return { rows, rowCount: rows.length }
-  },
-})
 
 export interface ProofStore {
   /** @returns false when this proof was taken before, by any node; @param until seconds */
@@ -50,5 +39,4 @@ export async function sweep(db: Kysely<Tables>, now: number): Promise<void> {
   await db.deleteFrom('dpop_proofs').where('until', '<', `${now}`).execute()
   await sweepChanges(db, now)
   await sweepDevices(db, now)
-  await db.deleteFrom('rate_limits').where('expire', '<', `${(now - 60) * 1000}`).execute()
 }

@@ -1,14 +1,14 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Ground } from '@symbolon/api/answer.ts'
-import { addressSet } from '@symbolon/api/client-address.ts'
-import { loadDeployment } from '@symbolon/api/deployment.ts'
-import type { Limiter } from '@symbolon/api/limiter.ts'
-import type { Quorum } from '@symbolon/api/quorum.ts'
-import { openHolder } from '@symbolon/api/holder.ts'
+import type { Ground } from '@symbolon/front/answer.ts'
+import { addressSet } from '@symbolon/front/client-address.ts'
+import { loadDeployment } from '@symbolon/front/deployment.ts'
+import type { Limiter } from '@symbolon/front/limiter.ts'
+import type { Quorum } from '@symbolon/front/quorum.ts'
+import { openHolder } from '@symbolon/front/holder.ts'
 import { routesOf, type Parts } from '@symbolon/api/routes.ts'
-import { appOf, listen } from '@symbolon/api/server.ts'
+import { appOf, listen } from '@symbolon/front/server.ts'
 import { servingOf } from '@symbolon/api/serving.ts'
 import { parseJwks } from '@symbolon/evidence/jwks.ts'
 import type { IssuerKeys } from '@symbolon/evidence/verify.ts'
@@ -58,7 +58,7 @@ const serving = servingOf({
   heavy: unlimited('heavy'),
 })
 const parts: Parts = {
-  changes: { store: { add: never, find: never, list: never, keep: never, claim: never, giveBack: never, refuse: never, accept: never, remove: never, due: never, waiting: never }, wire: { change: never, stop: never, book: never }, state: () => openBook(roster), follow: never, clock: () => Math.floor(Date.now() / 1000) },
+  changes: { store: { add: never, find: never, list: never, keep: never, claim: never, giveBack: never, refuse: never, accept: never, remove: never, due: never, waiting: never }, wire: { change: never, stop: never }, state: () => openBook(roster), follow: never, clock: () => Math.floor(Date.now() / 1000) },
   proofs: { take: never },
   device: { devices: { add: never, find: never, decide: never, ask: never, pace: never, deliver: never }, consoleUrl: undefined, proofs: { take: never }, attempts: unlimited('device') },
   overview: { status: never, readiness: never, keyset: never },

@@ -7,7 +7,7 @@ export interface OriginFacts {
 
 /**
  * Whether a request that changes something may be answered. No cookie is ever read here, so what remains to stop is a page that
- * makes its visitor's browser reach an api on a private network or spend the visitor's limits.
+ * makes its visitor's browser reach a process on a private network or spend the visitor's limits.
  * @param allowed exact origins: the deployment's own and its consoles'
  */
 export function mayChange({ origin, site }: OriginFacts, allowed: ReadonlySet<string>): boolean {

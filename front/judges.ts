@@ -37,7 +37,7 @@ export interface OpenJudges extends Judges {
   close(): Promise<void>
 }
 
-/** The worker threads, and the issuer keys that the api fetched for itself: the signers have their own and never ask for these. */
+/** The worker threads, and the issuer keys that this process fetched for itself: the signers have their own and never ask for these. */
 export async function openJudges({ roster, bundle, stops, folder, workers, timeoutMs, log }: JudgesOptions): Promise<OpenJudges> {
   const pool = await openPool<WorkerCall, WorkerAnswer>({ module: new URL(import.meta.resolve('@symbolon/policy/worker.ts')), size: workers, init: { roster, bundle, stops, presumesSealed: true } satisfies JudgeInit, timeoutMs, log })
   const give = (key: string, update: WorkerUpdate) => pool.broadcast(key, update)

@@ -8,7 +8,7 @@ import type { Base64url } from '@symbolon/protocol/bytes.ts'
 import { SafeError } from '@symbolon/runtime/log.ts'
 import { systemCode } from '@symbolon/runtime/secret-file.ts'
 
-/** What the api knows of the deployment it answers for. Trusted for answering early and for nothing else. */
+/** What a process without a share knows of the deployment it answers for. Trusted for answering early and for nothing else. */
 export interface Deployment {
   readonly roster: Roster
   readonly lineage: Base64url
@@ -28,9 +28,15 @@ export function loadDeployment(files: { readonly roster: string; readonly keyset
   const keyset = decodeAs(signedKeyset, read(files.keyset), rosterBytesLimit)
   if (!keyset.ok) throw new SafeError('keyset_unreadable', `${files.keyset} is not a signed keyset (${keyset.reason})`)
   if (fingerprint(keyset.value.keyset) !== lineageOf(roster.value)) throw new SafeError('keyset_of_another_roster', `${files.keyset} is not the keyset of ${files.roster}`)
-  const groupKey = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: group.key }, format: 'jwk' })
+  const groupKey = keyOf(group)
   return { roster: roster.value, lineage: lineageOf(roster.value), group, groupKey, keyset: keyset.value }
 }
+
+/** What people call the signers. */
+export const namesOf = ({ signers }: Pick<Roster, 'signers'>): ReadonlyMap<number, string> => new Map(signers.map(({ id, name }) => [id, name]))
+
+/** The public key of a group: nothing leaves that it does not verify. */
+export const keyOf = ({ key }: Pick<Group, 'key'>): KeyObject => createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: key }, format: 'jwk' })
 
 /** The same deployment at another version. An effective roster's digest means nothing, so its lineage is put in. */
 export const deploymentAt = (first: Deployment, { effective, lineage }: Pick<BookState, 'effective' | 'lineage'>): Deployment => ({ ...first, roster: effective === first.roster ? effective : { ...effective, lineage } })

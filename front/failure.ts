@@ -1,8 +1,9 @@
+import type { z } from 'zod'
 import type { Word } from '@symbolon/protocol/change.ts'
 import { faceOf, type ErrorCode } from '@symbolon/protocol/errors.ts'
 import type { Problem } from '@symbolon/protocol/json.ts'
 import type { Part } from '@symbolon/protocol/mint.ts'
-import type { ProblemDetails } from '@symbolon/protocol/http.ts'
+import { problem as problemSchema, type ProblemDetails } from '@symbolon/protocol/http.ts'
 import type { Decision, Reason } from '@symbolon/protocol/reason.ts'
 import type { Refusal } from '@symbolon/protocol/sign.ts'
 
@@ -32,8 +33,26 @@ export interface Face {
   readonly headers: Readonly<Record<string, string>>
 }
 
+/** How a route tells failures. */
+export interface ErrorStyle {
+  /** What `/openapi.json` calls it. */
+  readonly name: string
+  readonly type: string
+  readonly schema: z.ZodType
+  statusOf(code: ErrorCode): number
+  face(failure: Failure, at: Whereabouts): Face
+}
+
+export interface Whereabouts {
+  readonly requestId: string
+  /** The route's. */
+  readonly path: string
+}
+
 /** RFC 9457. */
-export function problemFace(failure: Failure, at: { readonly requestId: string; readonly path: string }): Face {
+export const problem: ErrorStyle = { name: 'Problem', type: 'application/problem+json', schema: problemSchema, statusOf: (code) => faceOf(code).status, face: problemFace }
+
+function problemFace(failure: Failure, at: Whereabouts): Face {
   const { status, title } = faceOf(failure.code)
   const { detail, problems, reasons, decision, refusals, signers, words, failing } = failure
   const body: ProblemDetails = {
@@ -52,29 +71,11 @@ export function problemFace(failure: Failure, at: { readonly requestId: string; 
     ...(failing === undefined ? {} : { failing: [...failing] }),
     ...(refusals === undefined ? {} : { refusals: [...refusals] }),
   }
-  return { status, type: 'application/problem+json', body: JSON.stringify(body), headers: { ...retry(failure), ...challenge(status, 'Symbolon'), ...failure.headers } }
+  return { status, type: problem.type, body: JSON.stringify(body), headers: { ...standard(failure, status, 'Symbolon'), ...failure.headers } }
 }
 
-/**
- * RFC 6749, section 5.2: 400 for whatever is wrong with the request or its grant, 401 only where a client failed to authenticate;
- * what is wrong on this side keeps its status. `code`, `request_id` and `reasons` are ours besides.
- */
-export function oauthFace(failure: Failure, at: { readonly requestId: string }): Face {
-  const face = faceOf(failure.code)
-  const status = oauthStatus(failure.code)
-  const sentence = failure.detail ?? failure.reasons?.[0]?.message ?? face.title
-  const body = { error: face.oauth, error_description: describable(sentence), code: failure.code, request_id: at.requestId, ...(failure.reasons === undefined ? {} : { reasons: failure.reasons }) }
-  return { status, type: 'application/json', body: JSON.stringify(body), headers: { ...retry(failure), ...challenge(status, 'DPoP'), ...failure.headers } }
-}
-
-export function oauthStatus(code: ErrorCode): number {
-  const { oauth, status } = faceOf(code)
-  if (oauth === 'invalid_client') return 401
-  return status >= 500 || status === 429 || status === 413 ? status : 400
-}
-
-/** RFC 6749, section 5.2: %x20-21 / %x23-5B / %x5D-7E. */
-export const describable = (text: string): string => text.replaceAll(/[’‘]/g, "'").replaceAll('"', "'").replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '?').slice(0, 300)
+/** Headers that a failure brings in every style. @param scheme of the challenge that comes with 401 */
+export const standard = (failure: Failure, status: number, scheme: string): Record<string, string> => ({ ...retry(failure), ...challenge(status, scheme) })
 
 const retry = ({ code, retryAfter }: Failure): Record<string, string> => {
   const { status } = faceOf(code)

@@ -1,5 +1,5 @@
 /** Stages of a request, in milliseconds, for `Server-Timing` (W3C Server Timing). */
-export type Stage = 'authenticate' | 'policy' | 'quorum' | 'log'
+export type Stage = 'authenticate' | 'policy' | 'store' | 'quorum' | 'log'
 
 export interface Timer {
   measure<T>(stage: Stage, work: () => Promise<T>): Promise<T>

@@ -2,8 +2,8 @@ import type { z } from 'zod'
 import type { ErrorCode } from '@symbolon/protocol/errors.ts'
 import { decodeJson, checkShape } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
-import type { AuditEvent, EventFacts } from './event.ts'
-import { fail, type Failure } from './failure.ts'
+import type { AuditEvent } from './event.ts'
+import { fail, type ErrorStyle, type Failure } from './failure.ts'
 import type { Serving } from './serving.ts'
 import type { Timer } from './timing.ts'
 
@@ -11,16 +11,23 @@ import type { Timer } from './timing.ts'
 export type Auth =
   /** Anyone; `why` says why that is right. */
   | { readonly kind: 'public'; readonly why: string }
-  /** Evidence in the body, which the api judges early and every signer again. Without any: 401. */
+  /** Evidence in the body, judged early here and, where anything is signed, again by every signer. Without any: 401. */
   | { readonly kind: 'evidence' }
   /** RFC 8693: the subject token is the grant. Without one: 400 invalid_request (section 2.2.2). */
   | { readonly kind: 'subject_token' }
+  /** Evidence in that header, which the protocol of the route puts there. */
+  | { readonly kind: 'header'; readonly name: string }
   /** The client's address is one that configuration names. For others the route does not exist. */
   | { readonly kind: 'address' }
 
-export interface ApiRequest {
+export interface FrontRequest {
   readonly method: string
+  /** The route's. */
   readonly path: string
+  /** What stands in the place of the route’s `*`, as it was sent: nothing of it is decoded. Empty for other routes. */
+  readonly rest: string
+  /** Without its `?`, as it was sent. */
+  readonly query: string
   readonly body: Uint8Array
   /** The client's, after our own proxies. */
   readonly address: string
@@ -40,17 +47,19 @@ export interface Reply {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-export interface ApiRoute {
-  readonly method: 'GET' | 'POST'
+/** One route of a process whose servings are `S`. */
+export interface FrontRoute<S extends Serving = Serving> {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** Exact, or with `/*` at its end: then whatever follows, at least one character. */
   readonly path: string
   readonly auth: Auth
   readonly summary: string
-  /** How errors look: RFC 9457, or RFC 6749. */
-  readonly errors: 'problem' | 'oauth'
+  /** How errors look: RFC 9457 (`problem`), or what another protocol asks for. */
+  readonly errors: ErrorStyle
   /** Codes that this route can answer with besides those that every route can. */
   readonly codes: readonly ErrorCode[]
   /** Present on every route that takes a body. */
-  readonly takes?: { readonly type: 'application/json' | 'application/x-www-form-urlencoded'; readonly maxBytes: number; readonly schema: z.ZodType }
+  readonly takes?: { readonly type: string; readonly maxBytes: number; readonly schema: z.ZodType }
   readonly gives: { readonly type: string; readonly schema?: z.ZodType; readonly summary: string }
   /** Costs cryptography, a worker or a round trip: counted per address before the body is read. */
   readonly costly: boolean
@@ -59,9 +68,9 @@ export interface ApiRoute {
   /** Seconds that anyone may keep the answer; absent: no-store. */
   readonly maxAge?: number
   /** The decision that a request here is, for the record. */
-  readonly event?: EventFacts['event']
+  readonly event?: string
   /** @param serving what this request is answered by, from its start to its end */
-  handle(request: ApiRequest, serving: Serving): Promise<Reply | Failure>
+  handle(request: FrontRequest, serving: S): Promise<Reply | Failure>
 }
 
 export const json = (value: unknown, more: Pick<Reply, 'headers'> = {}): Reply => ({ ok: true, status: 200, body: JSON.stringify(value), ...more })
@@ -88,4 +97,14 @@ const showsNothing = (value: unknown, [name, ...deeper]: readonly string[]): boo
   const shown: unknown = name === undefined ? value : Object.getOwnPropertyDescriptor(value, name)?.value
   if (shown === undefined || (Array.isArray(shown) && shown.length === 0)) return true
   return deeper.length > 0 && showsNothing(shown, deeper)
+}
+
+/**
+ * What a sent path has in the place of a route's `*`.
+ * @returns undefined if the path is not of this route. Compared as it was sent: a second spelling of a path is another path
+ */
+export function restOf(route: Pick<FrontRoute, 'path'>, sent: string): string | undefined {
+  if (!route.path.endsWith('/*')) return sent === route.path ? '' : undefined
+  const before = route.path.slice(0, -1)
+  return sent.startsWith(before) && sent.length > before.length ? sent.slice(before.length) : undefined
 }

@@ -14,12 +14,11 @@ import { openCacheFile } from '@symbolon/runtime/cache-file.ts'
 import { openLog } from '@symbolon/runtime/log.ts'
 import { openFollowing, type OpenServing } from './follow.ts'
 import { openHolder } from './holder.ts'
-import type { Serving } from './serving.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'symbolon-follow-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 const now = 1_800_000_000
-const log = openLog({ process: 'api', level: 'error', to: { write: () => undefined } })
+const log = openLog({ process: 'front', level: 'error', to: { write: () => undefined } })
 const two = peopled()
 const three = nextOf(two, { rate: 601 })
 const bundle = { digest: first.policy } as Bundle
@@ -34,7 +33,7 @@ async function follower(shown: Partial<Omit<Book, 'v'>>, file = join(folder, `bo
   const events: string[] = []
   let book = openBook(first).take(bookOf(shown)).state.after(1)
   book = { ...book, stops: shown.stops ?? [] }
-  const open = async (state: { version(): number; entries: readonly unknown[] }, _bundle: Bundle, stops: Stops): Promise<OpenServing> => {
+  const open = async (state: { version(): number; entries: readonly unknown[] }, _bundle: Bundle, stops: Stops): Promise<OpenServing<{ name: string }>> => {
     const name = `${state.version()}+${state.entries.length}`
     events.push(`open ${name} locked ${stops.locked.length}`)
     const rule = async ({ intent }: { intent: Uint8Array }): Promise<Ruling> => {
@@ -42,13 +41,13 @@ async function follower(shown: Partial<Omit<Book, 'v'>>, file = join(folder, `bo
       events.push(`judge ${row}`)
       return (row === 'bob' ? { verdict: 'granted', stop: { kind: 'locked', locked: { row, until: now + 86_400 } } } : { verdict: 'refused', reasons: [{ code: 'not_a_guardian', message: 'No.' }] }) as Ruling
     }
-    return { value: { name } as unknown as Serving, judges: { rule, setStops: async ({ locked }) => void events.push(`stops ${locked.map(({ row }) => row).join()}`) }, close: async () => void events.push(`close ${name}`) }
+    return { value: { name }, judges: { rule, setStops: async ({ locked }) => void events.push(`stops ${locked.map(({ row }) => row).join()}`) }, close: async () => void events.push(`close ${name}`) }
   }
   const following = await openFollowing({ first, bundle, wire: { book: async (after) => ({ ok: true, value: { ...book, versions: book.versions.filter(({ certificate: { slot } }) => slot.of === 'roster' && slot.version > after) } }) }, cache: openCacheFile(file, bookLimit), log, clock: () => now, open })
   const servings = openHolder(following.first)
   return { following, servings, events, file, go: () => following.follow(servings) }
 }
-const current = (held: Awaited<ReturnType<typeof follower>>) => (held.servings.current() as unknown as { name: string }).name
+const current = (held: Awaited<ReturnType<typeof follower>>) => held.servings.current().name
 
 test('what is certified takes the place of what was in force, which is closed', async () => {
   const held = await follower({ versions: [certifiedVersion(two), certifiedVersion(three)] })

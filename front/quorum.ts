@@ -1,3 +1,4 @@
+import type { z } from 'zod'
 import { decodeAs } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import { mintReply, type MintItem, type MintOutcome, type MintReply } from '@symbolon/protocol/mint.ts'
@@ -5,12 +6,22 @@ import { batcher } from '@symbolon/runtime/batcher.ts'
 import type { Channel, ChannelFailure } from '@symbolon/runtime/channel-client.ts'
 
 /** The coordinator's answer to one item, or why there is none. */
-export type QuorumAnswer =
-  | { readonly ok: true; readonly outcome: MintOutcome; readonly timings?: MintReply['timings'] }
+export type QuorumAnswer<O = MintOutcome> =
+  | { readonly ok: true; readonly outcome: O; readonly timings?: MintReply['timings'] }
   | { readonly ok: false; readonly code: 'quorum_unavailable' | 'timed_out' | 'busy'; readonly detail: string }
 
 export interface Quorum {
   sign(item: MintItem): Promise<QuorumAnswer>
+}
+
+/** A route of the coordinator that takes many independent items at once: `{v: 1, items}`, answered in their order. */
+export interface BatchRoute<O> {
+  readonly path: string
+  readonly reply: z.ZodType<BatchReply<O>>
+}
+export interface BatchReply<O> {
+  readonly outcomes: readonly O[]
+  readonly timings?: MintReply['timings']
 }
 
 export interface QuorumOptions {
@@ -18,53 +29,57 @@ export interface QuorumOptions {
   readonly timeoutMs: number
   /** Calls under way at once, but for those that stall: one that travels while another is worked on. More would make batches smaller, and a batch costs by itself. */
   readonly calls?: number
+  /** Called when signers know of another version than this process, so that the next request may find them agreed. */
+  behind?(): void
 }
 
 /** An item that makes signers wait, as for an issuer's keys, holds up the others of its batch alone. */
 const stalledMs = 500
 
+export const openQuorum = (options: QuorumOptions): Quorum => ({ sign: openBatches<MintItem, MintOutcome>({ path: '/v1/mint', reply: mintReply }, options) })
+
 /** Asks the coordinator in batches. A request that failed on the way is never sent again: its intent may already be signed. */
-export function openQuorum({ channel, timeoutMs, calls = 2 }: QuorumOptions): Quorum {
-  const ask = batcher<MintItem, QuorumAnswer>({
+export function openBatches<I extends { readonly request_id: string }, O extends object>(route: BatchRoute<O>, { channel, timeoutMs, calls = 2, behind = () => undefined }: QuorumOptions): (item: I) => Promise<QuorumAnswer<O>> {
+  const ask = batcher<I, QuorumAnswer<O>>({
     maxItems: limits.batchItems,
     maxRunning: calls,
     stalledMs,
     maxUnderWay: 8,
-    run: async (items) => (await Promise.all(parcels(items).map((parcel) => call(channel, parcel, timeoutMs)))).flat(),
+    run: async (items) => (await Promise.all(parcels(items).map((parcel) => call(route, parcel, { channel, timeoutMs })))).flat(),
   })
-  return {
-    async sign(item) {
-      const answer = await ask(item)
-      return 'reason' in answer ? { ok: false, code: 'busy', detail: 'Too many requests wait for the coordinator.' } : answer
-    },
+  return async (item) => {
+    const answer = await ask(item)
+    if ('reason' in answer) return { ok: false, code: 'busy', detail: 'Too many requests wait for the coordinator.' }
+    if (answer.ok && 'code' in answer.outcome && answer.outcome.code === 'roster_behind') behind()
+    return answer
   }
 }
 
-async function call(channel: Pick<Channel, 'post'>, { items, body }: Parcel, timeoutMs: number): Promise<readonly QuorumAnswer[]> {
-  const answer = await channel.post('/v1/mint', body, { timeoutMs, maxBytes: limits.batchBodyBytes, ...(items[0] === undefined ? {} : { requestId: items[0].request_id }) })
-  const same = (value: QuorumAnswer) => items.map(() => value)
+async function call<O>(route: BatchRoute<O>, { items, body }: Parcel, { channel, timeoutMs }: Pick<QuorumOptions, 'channel' | 'timeoutMs'>): Promise<readonly QuorumAnswer<O>[]> {
+  const answer = await channel.post(route.path, body, { timeoutMs, maxBytes: limits.batchBodyBytes, ...(items[0] === undefined ? {} : { requestId: items[0].request_id }) })
+  const same = (value: QuorumAnswer<O>) => items.map(() => value)
   if (!answer.ok) return same(lost(answer))
   if (answer.status !== 200) return same({ ok: false, code: answer.status === 503 ? 'busy' : 'quorum_unavailable', detail: `The coordinator answers ${answer.status}.` })
-  const reply = decodeAs(mintReply, answer.body, limits.batchBodyBytes)
+  const reply = decodeAs(route.reply, answer.body, limits.batchBodyBytes)
   if (!reply.ok || reply.value.outcomes.length !== items.length) return same({ ok: false, code: 'quorum_unavailable', detail: 'The coordinator’s answer cannot be read.' })
   const { outcomes, timings } = reply.value
   return outcomes.map((outcome) => ({ ok: true, outcome, ...(timings === undefined ? {} : { timings }) }))
 }
 
-const lost = ({ reason, detail }: ChannelFailure): QuorumAnswer => ({
+const lost = ({ reason, detail }: ChannelFailure): QuorumAnswer<never> => ({
   ok: false,
   code: reason === 'timeout' ? 'timed_out' : 'quorum_unavailable',
   detail: reason === 'timeout' ? 'The coordinator does not answer in time.' : `The coordinator cannot be reached (${reason}, ${detail}).`,
 })
 
 interface Parcel {
-  readonly items: readonly MintItem[]
+  readonly items: readonly { readonly request_id: string }[]
   readonly body: string
 }
 
 /** In order, each within the coordinator's limit on a body. */
-function parcels(items: readonly MintItem[]): Parcel[] {
-  const out: { items: MintItem[]; texts: string[]; size: number }[] = []
+function parcels(items: Parcel['items']): Parcel[] {
+  const out: { items: Parcel['items'][number][]; texts: string[]; size: number }[] = []
   for (const item of items) {
     const text = JSON.stringify(item)
     const last = out.at(-1)

@@ -5,17 +5,16 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
-import type { Address } from '@symbolon/runtime/config.ts'
-import { SafeError } from '@symbolon/runtime/log.ts'
+import { connectionBounds, listenOn, type Listening } from '@symbolon/runtime/http-listen.ts'
 import { answer, originOf, refuseUnrouted, type Ground } from './answer.ts'
-import type { Config } from './config.ts'
+import type { PublicEnd } from './config.ts'
 import type { Holder } from './holder.ts'
 import { mayChange, preflight, readable } from './origin.ts'
-import type { ApiRoute } from './route.ts'
+import { restOf, type FrontRoute } from './route.ts'
 import type { Serving } from './serving.ts'
 
 /** The routes as an application: what no row of the table names does not exist. */
-export function appOf(routes: readonly ApiRoute[], ground: Ground, servings: Pick<Holder<Serving>, 'current' | 'use'>): Hono<{ Bindings: HttpBindings }> {
+export function appOf<S extends Serving>(routes: readonly FrontRoute<S>[], ground: Ground, servings: Pick<Holder<S>, 'current' | 'use'>): Hono<{ Bindings: HttpBindings }> {
   const undeclared = routes.find((route) => route.auth === undefined)
   if (undeclared !== undefined) throw new TypeError(`${undeclared.method} ${undeclared.path} does not say what it asks for`)
   const app = new Hono<{ Bindings: HttpBindings }>()
@@ -28,37 +27,24 @@ export function appOf(routes: readonly ApiRoute[], ground: Ground, servings: Pic
   return app
 }
 
-function unrouted(path: string, method: string, incoming: HttpBindings['incoming'], { routes, origins }: { routes: readonly ApiRoute[]; origins: Serving['origins'] }): Response {
-  const here = routes.filter((route) => route.path === path)
+function unrouted(path: string, method: string, incoming: HttpBindings['incoming'], { routes, origins }: { routes: readonly FrontRoute[]; origins: Serving['origins'] }): Response {
+  const here = routes.filter((route) => restOf(route, path) !== undefined)
   if (here.length === 0) return refuseUnrouted(incoming, 'not_found', {})
   const origin = originOf(incoming)
   if (method === 'OPTIONS' && origin.origin !== undefined && mayChange(origin, origins)) return new Response(null, { status: 204, headers: { ...preflight, ...readable(origin, origins, false) } })
   return refuseUnrouted(incoming, 'method_not_allowed', { allow: [...here.map((route) => route.method), ...(here.some((route) => route.method === 'GET') ? ['HEAD'] : [])].join(', ') })
 }
 
-export interface Listening {
-  readonly address: Address
-  /** Stops accepting, lets requests end until `deadline` aborts, then cuts what is left. */
-  stop(deadline: AbortSignal): Promise<void>
-}
-
-/** Bounds of one connection; slow clients end here. Times in milliseconds. */
-const bounds = { headersTimeout: 10_000, requestTimeout: 20_000, keepAliveTimeout: 30_000, maxHeaderSize: 16_384, connectionsCheckingInterval: 5_000 }
-
-export async function listen(app: Hono<{ Bindings: HttpBindings }>, config: Pick<Config, 'listen' | 'tls'>): Promise<Listening> {
+export async function listen(app: Hono<{ Bindings: HttpBindings }>, config: PublicEnd): Promise<Listening> {
   const tls = config.tls === undefined ? undefined : materialOf(config.tls)
-  const server = createAdaptorServer({ fetch: app.fetch, ...(tls === undefined ? { createServer: createHttp, serverOptions: bounds } : { createServer: createHttps, serverOptions: { ...bounds, ...tls } }) }) as Server
+  const server = createAdaptorServer({ fetch: app.fetch, ...(tls === undefined ? { createServer: createHttp, serverOptions: connectionBounds } : { createServer: createHttps, serverOptions: { ...connectionBounds, ...tls } }) }) as Server
   tls?.key.fill(0)
-  server.maxConnections = 4_096
   server.on('clientError', refuseUnread)
   if (config.tls?.client_ca !== undefined) server.on('secureConnection', cutStranger)
-  await bind(server, config.listen)
-  const bound = server.address()
-  if (bound === null || typeof bound === 'string') throw new TypeError('a TCP server has an address with a port')
-  return { address: { host: config.listen.host, port: bound.port }, stop: (deadline) => stop(server, deadline) }
+  return listenOn(server, config.listen)
 }
 
-const materialOf = ({ key, certificate, client_ca, client_certificates }: NonNullable<Config['tls']>) => ({
+const materialOf = ({ key, certificate, client_ca, client_certificates }: NonNullable<PublicEnd['tls']>) => ({
   key: key.read(),
   cert: readFileSync(certificate),
   minVersion: 'TLSv1.2' as const,
@@ -77,22 +63,4 @@ function refuseUnread(error: NodeJS.ErrnoException, socket: Socket): void {
   const [status, title] = error.code === 'HPE_HEADER_OVERFLOW' ? [431, 'Request Header Fields Too Large'] : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? [408, 'Request Timeout'] : [400, 'Bad Request']
   const body = JSON.stringify({ type: 'urn:symbolon:problem:malformed', title, status, code: 'malformed' })
   socket.end(`HTTP/1.1 ${status} ${title}\r\nContent-Type: application/problem+json\r\nCache-Control: no-store\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`)
-}
-
-async function bind(server: Server, { host, port }: Address): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  server.once('error', (error: NodeJS.ErrnoException) => reject(new SafeError('cannot_listen', `cannot listen on ${host}:${port} (${error.code ?? 'unknown'})`)))
-  server.listen({ host, port }, resolve)
-  await promise
-}
-
-async function stop(server: Server, deadline: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  server.close(() => resolve())
-  server.closeIdleConnections()
-  const cut = () => server.closeAllConnections()
-  deadline.addEventListener('abort', cut)
-  if (deadline.aborted) cut()
-  await promise
-  deadline.removeEventListener('abort', cut)
 }

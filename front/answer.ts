@@ -4,10 +4,10 @@ import { readBody } from '@symbolon/runtime/channel-body.ts'
 import type { Logger } from '@symbolon/runtime/log.ts'
 import { clientAddress, limitKey } from './client-address.ts'
 import { openEvent, type AuditEvent, type EventFacts, type EventSink } from './event.ts'
-import { fail, oauthFace, problemFace, type Failure } from './failure.ts'
+import { fail, problem, type Failure } from './failure.ts'
 import { limitHeaders, type Limiter } from './limiter.ts'
 import { mayChange, readable } from './origin.ts'
-import type { ApiRequest, ApiRoute, Reply } from './route.ts'
+import { restOf, type FrontRequest, type FrontRoute, type Reply } from './route.ts'
 import { openTimer, type Timer } from './timing.ts'
 import type { Serving } from './serving.ts'
 import { requestIdOf, traceOf, type Trace } from './trace.ts'
@@ -25,7 +25,7 @@ export interface Ground {
 const bodyMs = 10_000
 
 /** One request, straight down: who and whence, may it be answered, how much is left, read, handle, record, reply. Never throws. */
-export async function answer(route: ApiRoute, incoming: IncomingMessage, ground: Ground, serving: Serving): Promise<Response> {
+export async function answer<S extends Serving>(route: FrontRoute<S>, incoming: IncomingMessage, ground: Ground, serving: S): Promise<Response> {
   const start = performance.now()
   const arrival = arrivalOf(route, incoming, ground, serving)
   const outcome = await recorded(arrival, ground)
@@ -36,14 +36,14 @@ export async function answer(route: ApiRoute, incoming: IncomingMessage, ground:
 /** The face of what no route answers. */
 export function refuseUnrouted(incoming: IncomingMessage, code: 'not_found' | 'method_not_allowed' | 'internal', headers: Record<string, string>): Response {
   const requestId = requestIdOf(first(incoming, 'x-request-id'))
-  const face = problemFace(fail(code, { headers }), { requestId, path: pathOf(incoming) })
+  const face = problem.face(fail(code, { headers }), { requestId, path: pathOf(incoming) })
   return new Response(face.body, { status: face.status, headers: { ...safety, ...face.headers, 'content-type': face.type, 'cache-control': 'no-store', 'x-request-id': requestId } })
 }
 
-interface Arrival {
-  readonly route: ApiRoute
+interface Arrival<S extends Serving = Serving> {
+  readonly route: FrontRoute<S>
   readonly incoming: IncomingMessage
-  readonly serving: Serving
+  readonly serving: S
   readonly address: string
   readonly requestId: string
   readonly trace: Trace
@@ -51,7 +51,7 @@ interface Arrival {
   readonly event: AuditEvent
 }
 
-function arrivalOf(route: ApiRoute, incoming: IncomingMessage, { trustedHops, sink }: Ground, serving: Serving): Arrival {
+function arrivalOf<S extends Serving>(route: FrontRoute<S>, incoming: IncomingMessage, { trustedHops, sink }: Ground, serving: S): Arrival<S> {
   const address = clientAddress(incoming.socket.remoteAddress ?? '', incoming.headersDistinct['x-forwarded-for']?.join(','), trustedHops)
   const requestId = requestIdOf(first(incoming, 'x-request-id'))
   const trace = traceOf(first(incoming, 'traceparent'))
@@ -65,7 +65,7 @@ function certificateOf({ socket }: IncomingMessage): Pick<EventFacts, 'certifica
 }
 
 /** The record is part of the answer: if it cannot be written, what was minted does not leave. */
-async function recorded(arrival: Arrival, ground: Ground): Promise<Reply | Failure> {
+async function recorded<S extends Serving>(arrival: Arrival<S>, ground: Ground): Promise<Reply | Failure> {
   const outcome = await caught(() => serve(arrival, ground), arrival, ground)
   return caught(async () => {
     arrival.event.write({ status: statusOf(outcome, arrival), code: outcome.ok ? 'ok' : outcome.code })
@@ -83,17 +83,22 @@ async function caught(work: () => Promise<Reply | Failure>, { requestId, route }
   }
 }
 
-async function serve(arrival: Arrival, ground: Ground): Promise<Reply | Failure> {
+async function serve<S extends Serving>(arrival: Arrival<S>, ground: Ground): Promise<Reply | Failure> {
   const { route, incoming, serving, address, timer } = arrival
+  const rest = restIn(route, incoming)
+  if (rest === undefined) return fail('not_found')
   if (route.auth.kind === 'address' && !ground.insider(address)) return fail('not_found')
-  if (route.method === 'POST' && !mayChange(originOf(incoming), serving.origins)) return fail('origin_not_allowed')
+  if (route.method !== 'GET' && !mayChange(originOf(incoming), serving.origins)) return fail('origin_not_allowed')
   const counted = route.costly ? await timer.measure('authenticate', () => admit(address, route.heavy === true ? [serving.addresses, serving.heavy] : [serving.addresses])) : { ok: true as const, headers: {} }
   if (!counted.ok) return counted
   const body = await bodyOf(route, incoming)
   if (!body.ok) return { ...body, headers: { ...counted.headers, ...body.headers } }
-  const outcome = await route.handle(requestOf(arrival, body.bytes), serving)
+  const outcome = await route.handle(requestOf(arrival, { body: body.bytes, rest }), serving)
   return { ...outcome, headers: joined(counted.headers, outcome.headers) }
 }
+
+/** The router has found the route by a path that it may have normalised; what is handed on is what was sent. */
+const restIn = (route: FrontRoute, incoming: IncomingMessage): string | undefined => (route.path.endsWith('/*') ? restOf(route, pathOf(incoming)) : '')
 
 async function admit(address: string, limiters: readonly Limiter[]): Promise<{ readonly ok: true; readonly headers: Record<string, string> } | Failure> {
   const asked: Parameters<typeof limitHeaders>[0][number][] = []
@@ -107,7 +112,7 @@ async function admit(address: string, limiters: readonly Limiter[]): Promise<{ r
   return { ok: true, headers: limitHeaders(asked) }
 }
 
-async function bodyOf({ takes }: ApiRoute, incoming: IncomingMessage): Promise<{ readonly ok: true; readonly bytes: Uint8Array } | Failure> {
+async function bodyOf({ takes }: FrontRoute, incoming: IncomingMessage): Promise<{ readonly ok: true; readonly bytes: Uint8Array } | Failure> {
   if (takes === undefined) return { ok: true, bytes: new Uint8Array() }
   if (!isType(incoming.headers['content-type'], takes.type)) return fail('unsupported_media_type', { detail: `Send ${takes.type}.` })
   // A compressed body's size says nothing about what it becomes.
@@ -123,9 +128,11 @@ const isType = (header: string | undefined, wanted: string): boolean => {
   return type === wanted && more.length === 0 && (parameter === undefined || /^charset="?utf-8"?$/.test(parameter))
 }
 
-const requestOf = ({ route, incoming, address, requestId, event, timer }: Arrival, body: Uint8Array): ApiRequest => ({
+const requestOf = ({ route, incoming, address, requestId, event, timer }: Arrival, { body, rest }: Pick<FrontRequest, 'body' | 'rest'>): FrontRequest => ({
   method: route.method,
   path: route.path,
+  rest,
+  query: queryOf(incoming),
   body,
   address,
   requestId,
@@ -139,7 +146,7 @@ function joined(a: Readonly<Record<string, string>> = {}, b: Readonly<Record<str
   return Object.fromEntries([...Object.entries(a), ...Object.entries(b)].map(([name]) => [name, [a[name], b[name]].filter((value) => value !== undefined).join(', ')]))
 }
 
-const faceFor = (failure: Failure, { route, requestId }: Pick<Arrival, 'route' | 'requestId'>) => (route.errors === 'oauth' ? oauthFace(failure, { requestId }) : problemFace(failure, { requestId, path: route.path }))
+const faceFor = (failure: Failure, { route, requestId }: Pick<Arrival, 'route' | 'requestId'>) => route.errors.face(failure, { requestId, path: route.path })
 const statusOf = (outcome: Reply | Failure, arrival: Arrival): number => (outcome.ok ? outcome.status : faceFor(outcome, arrival).status)
 
 const safety = { 'x-content-type-options': 'nosniff', 'content-security-policy': "default-src 'none'; frame-ancestors 'none'", 'referrer-policy': 'no-referrer' } as const
@@ -162,6 +169,7 @@ function respond(outcome: Reply | Failure, arrival: Arrival): Response {
 }
 
 export const originOf = (incoming: IncomingMessage) => ({ origin: first(incoming, 'origin'), site: first(incoming, 'sec-fetch-site') })
+const queryOf = ({ url = '' }: IncomingMessage): string => (url.includes('?') ? url.slice(url.indexOf('?') + 1) : '')
 export const pathOf = (incoming: IncomingMessage): string => (incoming.url ?? '/').split('?')[0] ?? '/'
 // Given twice, none of them is the one that was meant.
 const first = (incoming: IncomingMessage, name: string): string | undefined => {

@@ -8,41 +8,40 @@ import { openBook, stopId, type BookState } from '@symbolon/roster/book.ts'
 import type { Roster } from '@symbolon/roster/roster.ts'
 import type { CacheFile } from '@symbolon/runtime/cache-file.ts'
 import type { Logger } from '@symbolon/runtime/log.ts'
-import type { ChangeWire } from './change-wire.ts'
 import type { Held, Holder } from './holder.ts'
 import type { OpenJudges } from './judges.ts'
-import type { Serving } from './serving.ts'
+import type { Wire } from './wire.ts'
 
-/* The book as the api follows it, through a coordinator that it does not believe: what is certified is verified, stops are judged. */
+/* The book as a process without a share follows it, through a coordinator that it does not believe: what is certified is verified, stops are judged. */
 
 /** Everything built from one version, and its judges, which learn of stops. */
-export interface OpenServing extends Held<Serving> {
+export interface OpenServing<S> extends Held<S> {
   readonly judges: Pick<OpenJudges, 'rule' | 'setStops'>
 }
 
-export interface FollowOptions {
+export interface FollowOptions<S> {
   /** Version 1 and its policy, from this process's own files. */
   readonly first: Roster
   readonly bundle: Bundle
-  readonly wire: Pick<ChangeWire, 'book'>
+  readonly wire: Pick<Wire, 'book'>
   /** Only so that a start need not wait for the coordinator. */
   readonly cache: CacheFile
   readonly log: Logger
   /** Seconds. */
   clock(): number
-  open(state: BookState, bundle: Bundle, stops: Stops): Promise<OpenServing>
+  open(state: BookState, bundle: Bundle, stops: Stops): Promise<OpenServing<S>>
 }
 
-export interface Following {
+export interface Following<S> {
   /** What requests are answered by. */
-  readonly first: OpenServing
+  readonly first: OpenServing<S>
   state(): BookState
   /** Asks once, and puts in force what is new. */
-  follow(servings: Pick<Holder<Serving>, 'replace'>): Promise<void>
+  follow(servings: Pick<Holder<S>, 'replace'>): Promise<void>
 }
 
 /** Opens with what an earlier life knew, judged again; with version 1 if there is nothing, or nothing that opens. */
-export async function openFollowing(options: FollowOptions): Promise<Following> {
+export async function openFollowing<S>(options: FollowOptions<S>): Promise<Following<S>> {
   const { first, cache, log } = options
   const known = remembered(cache, log)
   const remembers = known === undefined ? openBook(first) : openBook(first).take({ ...known, stops: [] }).state
@@ -53,16 +52,16 @@ export async function openFollowing(options: FollowOptions): Promise<Following> 
   return follower
 }
 
-class Follower implements Following {
-  readonly first: OpenServing
-  readonly #options: FollowOptions
+class Follower<S> implements Following<S> {
+  readonly first: OpenServing<S>
+  readonly #options: FollowOptions<S>
   #state: BookState
-  #serving: OpenServing
+  #serving: OpenServing<S>
   readonly #facts = new Map<Base64url, StopFact>()
   /** Stops that made no sense by what is in force. */
   #senseless = new Set<Base64url>()
 
-  constructor(options: FollowOptions, state: BookState, serving: OpenServing) {
+  constructor(options: FollowOptions<S>, state: BookState, serving: OpenServing<S>) {
     this.first = serving
     this.#options = options
     this.#state = state
@@ -73,7 +72,7 @@ class Follower implements Following {
     return this.#state
   }
 
-  async follow(servings: Pick<Holder<Serving>, 'replace'>): Promise<void> {
+  async follow(servings: Pick<Holder<S>, 'replace'>): Promise<void> {
     for (let before = -1; before !== this.#state.version(); ) {
       before = this.#state.version()
       const answer = await this.#options.wire.book(before)
@@ -82,7 +81,7 @@ class Follower implements Following {
     }
   }
 
-  async #take(part: Book, servings: Pick<Holder<Serving>, 'replace'>): Promise<void> {
+  async #take(part: Book, servings: Pick<Holder<S>, 'replace'>): Promise<void> {
     const { log, cache } = this.#options
     const { state, taken, problems } = this.#state.take({ ...part, stops: [] })
     if (problems.length > 0) log.warn({ problems: problems.slice(0, 8) }, 'parts of a book were not taken')
@@ -94,7 +93,7 @@ class Follower implements Following {
   }
 
   /** What is new is opened beside what is in force, and takes its place at once. */
-  async #install(state: BookState, servings: Pick<Holder<Serving>, 'replace'>): Promise<void> {
+  async #install(state: BookState, servings: Pick<Holder<S>, 'replace'>): Promise<void> {
     const { log } = this.#options
     const next = await tryOpen(this.#options, state, this.#stops())
     if (next === undefined) return
@@ -138,7 +137,7 @@ const noStops = (): Stops => ({ revoked: [], locked: [] })
 const untilOf = (fact: StopFact | undefined): number => (fact === undefined ? 0 : fact.kind === 'revoked' ? fact.revoked.until : fact.locked.until)
 
 /** @returns undefined, and says so in the log, for a version whose policy is not here or cannot be evaluated: what is in force stays */
-async function tryOpen(options: FollowOptions, state: BookState, stops: Stops): Promise<OpenServing | undefined> {
+async function tryOpen<S>(options: FollowOptions<S>, state: BookState, stops: Stops): Promise<OpenServing<S> | undefined> {
   const bundle = bundleFor(options.bundle, state)
   if (bundle === undefined) return void options.log.error({ roster: state.version(), policy: state.document.policy }, 'the policy that this version names did not come with it')
   try {
