@@ -59,6 +59,8 @@ export class Stage {
     const ports = await Promise.all(signerNames.map((name) => (options.addressOf === undefined ? stage.port(name) : options.addressOf(stage.port(name), name, deployment.ca))))
     stage.writeCoordinator({ signers: ports.map((port, at) => ({ id: at + 1, address: { host: '127.0.0.1', port } })), ...options.coordinator })
     await stage.startCoordinator()
+    // Signers that have not heard each other yet say so: no quorum would be ready.
+    await until(async () => (await stage.status()).signers.filter(({ healthy }) => healthy).length >= 2)
     return stage
   }
 
