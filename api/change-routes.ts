@@ -1,10 +1,10 @@
 import { approvalRequest, changeRequest, changeResponse, changesResponse, entryRequest, entryResponse, readRequest, rosterResponse, stopRequest, stopResponse } from '@symbolon/protocol/http.ts'
 import { notNowCodes, refusalCodes } from '@symbolon/protocol/errors.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
-import { approve, propose } from './changes.ts'
 import { problem, type Failure } from '@symbolon/front/failure.ts'
-import { readChanges, readRoster, type Read, type ReadParts } from './reading.ts'
 import { json, readJson, type FrontRequest, type Reply } from '@symbolon/front/route.ts'
+import { approve, propose } from './changes.ts'
+import { readChanges, readRoster, type Read, type ReadParts } from './reading.ts'
 import { enter, stopIt } from './rows.ts'
 import type { ApiRoute } from './serving.ts'
 

@@ -6,8 +6,8 @@ import { decodeIntent, type GrantIntent } from '@symbolon/protocol/intent.ts'
 import { canonical, checkShape, decodeCanonical } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import type { Roster } from '@symbolon/roster/roster.ts'
-import type { DeviceStore } from './device-store.ts'
 import { fail, type Failure } from '@symbolon/front/failure.ts'
+import type { DeviceStore } from './device-store.ts'
 
 /*
  * The device grant (RFC 8628). The api only carries: the user code follows from the client's request and so from its key, which the console

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { faceOf, type ErrorCode } from '@symbolon/protocol/errors.ts'
 import { send, type HttpAnswer } from '@symbolon/front/front.testkit.ts'
-import { asked, post, postForm, startApi, type TestApi } from './api.testkit.ts'
 import { openapiOf } from '@symbolon/front/openapi.ts'
+import { asked, post, postForm, startApi, type TestApi } from './api.testkit.ts'
 
 type Response = { description: string; content: Record<string, { schema?: unknown }> }
 type Operation = { operationId: string; requestBody?: { content: Record<string, { schema: unknown }> }; responses: Record<string, Response>; 'x-auth': unknown }

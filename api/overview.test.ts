@@ -5,9 +5,9 @@ import type { KeysetChain } from '@symbolon/roster/keyset-chain.ts'
 import type { Roster } from '@symbolon/roster/roster.ts'
 import { first, lineage, peopled, signedBy } from '@symbolon/roster/roster.testkit.ts'
 import type { ChannelAnswer } from '@symbolon/runtime/channel-client.ts'
+import type { Deployment } from '@symbolon/front/deployment.ts'
 import { send } from '@symbolon/front/front.testkit.ts'
 import { startApi } from './api.testkit.ts'
-import type { Deployment } from '@symbolon/front/deployment.ts'
 import { openOverview } from './overview.ts'
 
 const world = makeWorld()

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { send } from '@symbolon/front/front.testkit.ts'
-import { asked, post, postForm, startApi, type TestApi } from './api.testkit.ts'
 import { appOf } from '@symbolon/front/server.ts'
+import { asked, post, postForm, startApi, type TestApi } from './api.testkit.ts'
 
 let api: TestApi
 beforeAll(async () => {

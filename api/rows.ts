@@ -3,10 +3,10 @@ import { toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { Word } from '@symbolon/protocol/change.ts'
 import type { Reason } from '@symbolon/protocol/reason.ts'
 import { isRooted } from '@symbolon/roster/effective.ts'
-import type { ChangeParts } from './changes.ts'
 import type { AuditEvent } from '@symbolon/front/event.ts'
 import { fail, type Failure } from '@symbolon/front/failure.ts'
 import { count, rule } from '@symbolon/front/judging.ts'
+import type { ChangeParts } from './changes.ts'
 import type { Serving } from './serving.ts'
 
 /* What a row does to itself, and what stops somebody: straight to the signers, for nothing of it waits for anybody. */

@@ -114,7 +114,7 @@ async function admit(address: string, limiters: readonly Limiter[]): Promise<{ r
 
 async function bodyOf({ takes }: FrontRoute, incoming: IncomingMessage): Promise<{ readonly ok: true; readonly bytes: Uint8Array } | Failure> {
   if (takes === undefined) return { ok: true, bytes: new Uint8Array() }
-  if (!isType(incoming.headers['content-type'], takes.type)) return fail('unsupported_media_type', { detail: `Send ${takes.type}.` })
+  if (takes.unlabelled !== true && !isType(incoming.headers['content-type'], takes.type)) return fail('unsupported_media_type', { detail: `Send ${takes.type}.` })
   // A compressed body's size says nothing about what it becomes.
   if (incoming.headers['content-encoding'] !== undefined) return fail('unsupported_media_type', { detail: 'Send the body as it is, without a content encoding.' })
   const read = await readBody(incoming, { maxBytes: takes.maxBytes, timeoutMs: bodyMs, declared: incoming.headers['content-length'] })

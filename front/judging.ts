@@ -100,20 +100,32 @@ export interface Signed {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** Counts, asks the quorum, whose yes alone makes a signature, and verifies what came back before anyone sees it. */
-export async function sign(call: Call, judged: GrantedSigned, parts: Signing): Promise<Signed | Failure> {
-  const { event, timer } = call
-  const counted = await timer.measure('authenticate', () => count(judged.principal.id, parts))
+export interface Given<O> {
+  readonly ok: true
+  readonly outcome: O
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** Counts the principal, asks the quorum, whose yes alone gives anything, and tells its noes apart. */
+export async function ask<O extends { readonly outcome: string }>({ timer }: Pick<Call, 'timer'>, principal: string, question: () => Promise<QuorumAnswer<O | Declined>>, { identities, names }: Pick<Signing, 'identities' | 'names'>): Promise<Given<O> | Failure> {
+  const counted = await timer.measure('authenticate', () => count(principal, { identities }))
   if (!counted.ok) return counted
-  const answer = await timer.measure('quorum', () => parts.quorum.sign(itemOf(call, judged, parts)))
-  if (answer.ok && answer.timings !== undefined) timer.add('log', answer.timings.log_us / 1000)
-  const given = givenBy<Extract<MintOutcome, { outcome: 'signed' }>>(answer, parts.names)
-  if (!given.ok) return { ...given, headers: counted.headers }
+  const answer = await timer.measure('quorum', question)
+  if (!answer.ok) return fail(answer.code, { detail: answer.detail, headers: counted.headers })
+  const { outcome, timings } = answer
+  if (timings !== undefined) timer.add('log', timings.log_us / 1000)
+  return isDeclined(outcome) ? { ...failureOf(outcome, names), headers: counted.headers } : { ok: true, outcome, headers: counted.headers }
+}
+
+/** Asks for a signature, and verifies what came back before anyone sees it. */
+export async function sign(call: Call, judged: GrantedSigned, parts: Signing): Promise<Signed | Failure> {
+  const given = await ask<SignedOutcome>(call, judged.principal.id, () => parts.quorum.sign(itemOf(call, judged, parts)), parts)
+  if (!given.ok) return given
   const { parts: signers } = given.outcome
   const signature = fromBase64url(given.outcome.signature)
   if (signature === undefined || !verify(null, utf8(judged.message), parts.groupKey, signature)) return fail('quorum_faulty', { detail: 'The coordinator gave a signature that does not verify.', signers })
-  event.learn({ signers })
-  return { ok: true, signature, signers, headers: counted.headers }
+  call.event.learn({ signers })
+  return { ok: true, signature, signers, headers: given.headers }
 }
 
 const itemOf = ({ request: { intent, evidence, approvals = [], records = [] }, asserted, requestId }: Call, { grants, message }: GrantedSigned, { roster, policy }: Signing): MintItem => ({
@@ -130,14 +142,8 @@ const itemOf = ({ request: { intent, evidence, approvals = [], records = [] }, a
 })
 
 /** How a quorum says no, whatever it was asked for. */
-type Declined = Exclude<MintOutcome, { outcome: 'signed' }>
-
-/** What the signers gave, or why they did not. */
-export function givenBy<O extends { readonly outcome: string }>(answer: QuorumAnswer<O | Declined>, names: Signing['names']): { readonly ok: true; readonly outcome: O } | Failure {
-  if (!answer.ok) return fail(answer.code, { detail: answer.detail })
-  const { outcome } = answer
-  return isDeclined(outcome) ? failureOf(outcome, names) : { ok: true, outcome }
-}
+type Declined = Exclude<MintOutcome, SignedOutcome>
+type SignedOutcome = Extract<MintOutcome, { outcome: 'signed' }>
 
 const isDeclined = (outcome: { readonly outcome: string }): outcome is Declined => ['refused', 'unreachable', 'faulty'].includes(outcome.outcome)
 

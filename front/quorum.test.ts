@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { limits } from '@symbolon/protocol/limits.ts'
 import type { MintItem } from '@symbolon/protocol/mint.ts'
 import type { ChannelAnswer } from '@symbolon/runtime/channel-client.ts'
-import { openQuorum } from './quorum.ts'
+import { openBatches, openQuorum } from './quorum.ts'
 
 const digest = 'A'.repeat(43) as MintItem['policy']
 const item = (name: string, size = 0): MintItem => ({ request_id: name, purpose: 'token', roster: 1, policy: digest, intent: 'e30' as MintItem['intent'], evidence: [{ kind: 'key', proof: `a.b.${'c'.repeat(size + 1)}` }], approvals: [], asserted: {}, records: [], bytes: 'a.b' })
@@ -101,4 +102,32 @@ describe('an answer that is none', () => {
     ['too many outcomes', says({ v: 1, outcomes: Array.from({ length: 2 }, () => ({ outcome: 'faulty', parts: [] })) }), 'quorum_unavailable'],
     ['an unknown outcome', says({ v: 1, outcomes: [{ outcome: 'granted' }] }), 'quorum_unavailable'],
   ] as const)('%s', async (_name, answer, code) => expect(await asked(answer)).toBe(code))
+})
+
+describe('another route of the coordinator', () => {
+  const shape = z.strictObject({ v: z.literal(1), outcomes: z.array(z.strictObject({ outcome: z.enum(['opened', 'unreachable']), code: z.string().optional() })) })
+  const route = { path: '/v1/open', reply: shape, maxItems: 2, maxBytes: 1_024 }
+
+  test('is asked within its own limits', async () => {
+    const { posted, release, channel } = coordinator(({ body }) => says({ v: 1, outcomes: body.items.map(() => ({ outcome: 'opened' })) }))
+    const paths: string[] = []
+    const opening = openBatches({ ...route }, { channel: { post: (path, body) => (paths.push(path), channel.post(path, body)) }, timeoutMs: 1_000 })
+    const answers = [1, 2, 3].map((each) => opening({ request_id: `${each}` }))
+    await turn()
+    await release()
+    expect(await Promise.all(answers)).toEqual([1, 2, 3].map(() => ({ ok: true, outcome: { outcome: 'opened' } })))
+    expect([new Set(paths), posted.map(({ body }) => body.items.length)]).toEqual([new Set(['/v1/open']), [2, 1]])
+  })
+
+  test('that signers are ahead is told at once', async () => {
+    const codes = ['roster_behind', 'busy', 'roster_behind']
+    const { release, channel } = coordinator(() => says({ v: 1, outcomes: [{ outcome: 'unreachable', code: codes.pop() }] }))
+    let told = 0
+    const opening = openBatches({ ...route, maxItems: 1 }, { channel, timeoutMs: 1_000, behind: () => void (told += 1) })
+    const answers = [1, 2, 3].map((each) => opening({ request_id: `${each}` }))
+    await turn()
+    await release()
+    await Promise.all(answers)
+    expect(told).toBe(2)
+  })
 })

@@ -18,6 +18,9 @@ export interface Quorum {
 export interface BatchRoute<O> {
   readonly path: string
   readonly reply: z.ZodType<BatchReply<O>>
+  /** Of one call, by the coordinator's own limits. Bytes: of its body, and of the answer's. */
+  readonly maxItems: number
+  readonly maxBytes: number
 }
 export interface BatchReply<O> {
   readonly outcomes: readonly O[]
@@ -36,16 +39,16 @@ export interface QuorumOptions {
 /** An item that makes signers wait, as for an issuer's keys, holds up the others of its batch alone. */
 const stalledMs = 500
 
-export const openQuorum = (options: QuorumOptions): Quorum => ({ sign: openBatches<MintItem, MintOutcome>({ path: '/v1/mint', reply: mintReply }, options) })
+export const openQuorum = (options: QuorumOptions): Quorum => ({ sign: openBatches<MintItem, MintOutcome>({ path: '/v1/mint', reply: mintReply, maxItems: limits.batchItems, maxBytes: limits.batchBodyBytes }, options) })
 
 /** Asks the coordinator in batches. A request that failed on the way is never sent again: its intent may already be signed. */
 export function openBatches<I extends { readonly request_id: string }, O extends object>(route: BatchRoute<O>, { channel, timeoutMs, calls = 2, behind = () => undefined }: QuorumOptions): (item: I) => Promise<QuorumAnswer<O>> {
   const ask = batcher<I, QuorumAnswer<O>>({
-    maxItems: limits.batchItems,
+    maxItems: route.maxItems,
     maxRunning: calls,
     stalledMs,
     maxUnderWay: 8,
-    run: async (items) => (await Promise.all(parcels(items).map((parcel) => call(route, parcel, { channel, timeoutMs })))).flat(),
+    run: async (items) => (await Promise.all(parcels(items, route.maxBytes).map((parcel) => call(route, parcel, { channel, timeoutMs })))).flat(),
   })
   return async (item) => {
     const answer = await ask(item)
@@ -56,11 +59,11 @@ export function openBatches<I extends { readonly request_id: string }, O extends
 }
 
 async function call<O>(route: BatchRoute<O>, { items, body }: Parcel, { channel, timeoutMs }: Pick<QuorumOptions, 'channel' | 'timeoutMs'>): Promise<readonly QuorumAnswer<O>[]> {
-  const answer = await channel.post(route.path, body, { timeoutMs, maxBytes: limits.batchBodyBytes, ...(items[0] === undefined ? {} : { requestId: items[0].request_id }) })
+  const answer = await channel.post(route.path, body, { timeoutMs, maxBytes: route.maxBytes, ...(items[0] === undefined ? {} : { requestId: items[0].request_id }) })
   const same = (value: QuorumAnswer<O>) => items.map(() => value)
   if (!answer.ok) return same(lost(answer))
   if (answer.status !== 200) return same({ ok: false, code: answer.status === 503 ? 'busy' : 'quorum_unavailable', detail: `The coordinator answers ${answer.status}.` })
-  const reply = decodeAs(route.reply, answer.body, limits.batchBodyBytes)
+  const reply = decodeAs(route.reply, answer.body, route.maxBytes)
   if (!reply.ok || reply.value.outcomes.length !== items.length) return same({ ok: false, code: 'quorum_unavailable', detail: 'The coordinator’s answer cannot be read.' })
   const { outcomes, timings } = reply.value
   return outcomes.map((outcome) => ({ ok: true, outcome, ...(timings === undefined ? {} : { timings }) }))
@@ -78,12 +81,12 @@ interface Parcel {
 }
 
 /** In order, each within the coordinator's limit on a body. */
-function parcels(items: Parcel['items']): Parcel[] {
+function parcels(items: Parcel['items'], maxBytes: number): Parcel[] {
   const out: { items: Parcel['items'][number][]; texts: string[]; size: number }[] = []
   for (const item of items) {
     const text = JSON.stringify(item)
     const last = out.at(-1)
-    if (last !== undefined && last.size + text.length + 1 <= limits.batchBodyBytes - 64) {
+    if (last !== undefined && last.size + text.length + 1 <= maxBytes - 64) {
       last.items.push(item)
       last.texts.push(text)
       last.size += text.length + 1

@@ -59,7 +59,13 @@ export interface FrontRoute<S extends Serving = Serving> {
   /** Codes that this route can answer with besides those that every route can. */
   readonly codes: readonly ErrorCode[]
   /** Present on every route that takes a body. */
-  readonly takes?: { readonly type: string; readonly maxBytes: number; readonly schema: z.ZodType }
+  readonly takes?: {
+    readonly type: string
+    /** The protocol of the route leaves bodies unlabelled, or labels them at will: they are read as `type` all the same. */
+    readonly unlabelled?: true
+    readonly maxBytes: number
+    readonly schema: z.ZodType
+  }
   readonly gives: { readonly type: string; readonly schema?: z.ZodType; readonly summary: string }
   /** Costs cryptography, a worker or a round trip: counted per address before the body is read. */
   readonly costly: boolean

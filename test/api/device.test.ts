@@ -6,7 +6,6 @@ import { randomBytes } from 'node:crypto'
 import * as oauth from 'oauth4webapi'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { now as wallClock, memoryLimiter } from '@symbolon/front/front.testkit.ts'
 import { startApi, type TestApi } from '@symbolon/api/api.testkit.ts'
 import { deviceStore } from '@symbolon/api/device-store.ts'
 import { migrations, proofStore, sweep, type Tables } from '@symbolon/api/store.ts'
@@ -19,6 +18,7 @@ import { canonical } from '@symbolon/protocol/json.ts'
 import { databaseFields, openDatabase, type Database } from '@symbolon/runtime/database.ts'
 import { openLog } from '@symbolon/runtime/log.ts'
 import { prepareStore } from '@symbolon/runtime/store.ts'
+import { now as wallClock, memoryLimiter } from '@symbolon/front/front.testkit.ts'
 
 /* The device grant against the packaged Postgres, asked by a client that others wrote. */
 
