@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { p256Jwk, signerId } from '@symbolon/protocol/fields.ts'
+import type { P256Jwk } from '@symbolon/protocol/p256.ts'
 import { encodePolicyData } from '@symbolon/policy/data.ts'
 import { readBundle, type Bundle } from '@symbolon/policy/bundle.ts'
 import { defaultData, defaultProgram } from '@symbolon/policy/files.ts'
@@ -52,7 +53,7 @@ async function carryOut(tools: PreparationTools): Promise<Outcome> {
 }
 
 /** Processes that read the public part. They are not believed for it: signers and clients have their own. */
-const readers = ({ home }: Deployment): string[] => ['api', 'coordinator'].map((name) => home.folder(name))
+const readers = ({ home, hasVault }: Deployment): string[] => ['api', 'coordinator', ...(hasVault ? ['vault'] : [])].map((name) => home.folder(name))
 
 function publish(deployment: Deployment, bundle: Bundle): void {
   const [first] = numbered(deployment)
@@ -118,7 +119,7 @@ function ensurePlan(deployment: Deployment, bundle: Bundle): Plan | string {
   const rows: PublicRow[] = numbered(deployment).map(({ state }) => publicRow.parse(JSON.parse(readFileSync(join(state, 'public.json'), 'utf8'))))
   const others = readRosterFile(deployment.settings.ROSTER_FILE)
   if (typeof others === 'string') return others
-  const built = planSchema.safeParse(planOf(deployment, { rows, others, bootstrap: publicText(bootstrapKey(deployment)), service: publicText(serviceKey(deployment)), policy: bundle.digest }))
+  const built = planSchema.safeParse(planOf(deployment, { rows, others, bootstrap: publicText(bootstrapKey(deployment)), service: publicText(serviceKey(deployment)), vault: receiveJwk(deployment), policy: bundle.digest }))
   if (!built.success) return built.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')
   const problems = problemsOfPlan(built.data)
   return problems.length === 0 ? built.data : problems.join('; ')
@@ -144,6 +145,14 @@ const serviceKey = (deployment: Deployment): KeyObject => keyIn(serviceFile(depl
 function keyIn(path: string): KeyObject {
   if (!existsSync(path)) writePrivate(path, generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }))
   return createPublicKey(readFileSync(path, 'utf8'))
+}
+
+/** What replies for KV v2 clients are sealed to. Its private half is the vault's alone. */
+export const receiveKeyFile = ({ home }: Deployment): string => join(home.folder('vault'), 'receive.key')
+function receiveJwk(deployment: Deployment): P256Jwk {
+  const file = receiveKeyFile(deployment)
+  if (!existsSync(file)) writePrivate(file, generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  return p256Jwk.parse(createPublicKey(readFileSync(file, 'utf8')).export({ format: 'jwk' }))
 }
 
 const publicText = (key: KeyObject): string => {

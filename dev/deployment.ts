@@ -22,6 +22,8 @@ export type Deployment = {
   readonly signers: readonly string[]
   /** Where a name listens on 127.0.0.1; `console` is reserved for the console's origin. */
   port(name: string): number
+  /** False for one that was made before there was a vault: version 1 of its roster names none. */
+  readonly hasVault: boolean
   readonly issuer: string
   readonly consoleOrigin: string
   readonly rpId: 'localhost'
@@ -54,7 +56,7 @@ const notOurs = (home: Home): string => `${home.deployment} is not what this lau
 type Stored = z.output<typeof stored>
 async function createDeployment(home: Home, settings: Settings): Promise<void> {
   const signers = signerNames(settings.FROST_N)
-  const ports = await pickPorts(['api', 'console', 'coordinator', ...signers, ...signers.map((name) => name.replace('signer', 'keygen'))])
+  const ports = await pickPorts(['api', 'console', 'coordinator', 'vault', ...signers, ...signers.map((name) => name.replace('signer', 'keygen'))])
   writePrivateJson(home.deployment, { version: 1, settings, ports, database_url: null } satisfies Stored)
 }
 
@@ -82,6 +84,7 @@ function describe(home: Home, made: Stored, databaseUrl: string | undefined): De
     settings: made.settings,
     signers: signerNames(made.settings.FROST_N),
     port,
+    hasVault: made.ports['vault'] !== undefined,
     issuer: `http://localhost:${port('api')}`,
     consoleOrigin: `http://localhost:${port('console')}`,
     rpId: 'localhost',

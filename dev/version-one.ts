@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { toBase64url } from '@symbolon/protocol/bytes.ts'
+import { secretScopes } from '@symbolon/protocol/intent.ts'
 import { purposes } from '@symbolon/protocol/purpose.ts'
 import type { P256Jwk } from '@symbolon/protocol/p256.ts'
 import type { Plan } from '@symbolon/roster/plan.ts'
@@ -23,9 +24,9 @@ const maxTtl = 3_600
 const rate = 600
 
 /** The plan of the first ceremony: version 1 for one machine, where the launcher plays every operator. */
-export function planOf(deployment: Deployment, parts: { rows: readonly PublicRow[]; bootstrap: string; service: string; policy: RosterTemplate['policy']; others: RosterRows }): unknown {
+export function planOf(deployment: Deployment, parts: { rows: readonly PublicRow[]; bootstrap: string; service: string; vault: P256Jwk; policy: RosterTemplate['policy']; others: RosterRows }): unknown {
   const { settings, port } = deployment
-  const { rows, bootstrap, service, policy, others } = parts
+  const { rows, bootstrap, service, vault, policy, others } = parts
   return {
     v: 1,
     nonce: toBase64url(randomBytes(16)),
@@ -48,11 +49,17 @@ export function planOf(deployment: Deployment, parts: { rows: readonly PublicRow
       // The deployment's own, too: a token for it is evidence for a narrower one.
       audiences: [...new Set([...settings.ALLOWED_AUDIENCES, deployment.issuer])],
       default_audience: settings.ALLOWED_AUDIENCES[0],
-      scopes: settings.ALLOWED_SCOPES,
+      // Those of secrets as well: which paths they reach is policy's to say.
+      scopes: [...new Set([...settings.ALLOWED_SCOPES, ...Object.values(secretScopes)])],
       token: { default_ttl: settings.TOKEN_DEFAULT_TTL_SECONDS, max_ttl: Math.max(maxTtl, settings.TOKEN_DEFAULT_TTL_SECONDS) },
       rate: others.rate ?? rate,
       signers: rows.map(({ id, identity, hpke }) => ({ id, name: `signer-${id}`, address: `127.0.0.1:${port(`signer-${id}`)}`, identity, hpke })),
+      vault: { hpke: vault, audience: `${deployment.issuer}/secrets` },
+      namespaces: [
+        { id: 'app', name: 'Secrets that only their readers can open', combine: 'caller' },
+        { id: 'secret', name: 'Secrets for KV v2 clients: the vault process opens them', combine: 'vault' },
+      ],
       policy,
-    } satisfies Record<keyof Omit<RosterTemplate, 'attestation' | 'vault' | 'namespaces'>, unknown>,
+    } satisfies Record<keyof Omit<RosterTemplate, 'attestation'>, unknown>,
   } satisfies Record<keyof Plan, unknown>
 }
