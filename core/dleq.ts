@@ -6,11 +6,11 @@ import type { Suite } from './suite.ts'
  * the form is RFC 9497's, section 2.2: f = k − e·x, so that the RFC's vectors check this file).
  */
 
-/** image = x·B and product = x·base, with one x that the prover knows. */
+/** image = x·B and product = x·base, with one x that the prover knows. Bytes as received: the multiplications validate each. */
 export interface Statement {
-  readonly image: Element
-  readonly base: Element
-  readonly product: Element
+  readonly image: Uint8Array
+  readonly base: Uint8Array
+  readonly product: Uint8Array
 }
 
 /** Not validated: as it crosses the wire. */
@@ -76,13 +76,16 @@ export function decodeProof(group: Group, proof: Proof): { e: Scalar; f: Scalar 
   return e === undefined || f === undefined || group.isZero(e) || group.isZero(f) ? undefined : { e, f }
 }
 
-/** f·P + e·Q, with f·P given. Undefined if a point was not validated. */
-function recommit(group: Group, p: Point | undefined, e: Scalar, q: Element): Point | undefined {
+/** f·P + e·Q, with f·P given. Undefined if either point was no element. */
+function recommit(group: Group, p: Point | undefined, e: Scalar, q: Uint8Array): Point | undefined {
   const right = group.mul(e, q)
   return p === undefined || right === undefined ? undefined : group.add(p, right)
 }
 
-/** One fixed-base and three variable-base multiplications. Proof and statement are public: the time may depend on them. */
+/**
+ * True only if all three points are elements and the proof holds. One fixed-base and three variable-base multiplications; proof
+ * and statement are public: the time may depend on them.
+ */
 export function verifyProof(group: Group, { image, base, product }: Statement, proof: Proof, challenge: Challenge): boolean {
   const decoded = decodeProof(group, proof)
   if (decoded === undefined) return false

@@ -64,18 +64,18 @@ function bind(suite: Suite, statement: Uint8Array): Bound {
 }
 
 /** What the writer knew: the same r in U and Ū, for this key, label and wrapped key. */
-export const bindCiphertext = (suite: Suite, of: { key: Element; label: Uint8Array; u: Element; uBar: Element; wrapped: Uint8Array }): Bound =>
+export const bindCiphertext = (suite: Suite, of: { key: Element; label: Uint8Array; u: Uint8Array; uBar: Uint8Array; wrapped: Uint8Array }): Bound =>
   bind(suite, frames(suite, 'ciphertext', [of.key, of.label, of.u, of.uBar, of.wrapped]))
 
 /** What a signer proves: its partial has the logarithm of its verifying share, for this ciphertext in this epoch. */
-export const bindPartial = (suite: Suite, of: { key: Element; epoch: number; id: number; share: Element; digest: Uint8Array; u: Element; point: Element }): Bound =>
+export const bindPartial = (suite: Suite, of: { key: Element; epoch: number; id: number; share: Element; digest: Uint8Array; u: Element; point: Uint8Array }): Bound =>
   bind(suite, frames(suite, 'partial', [of.key, u32(of.epoch), u16(of.id), of.share, of.digest, of.u, of.point]))
 
 /** What the ephemeral scalar is hashed with besides the data key and fresh bytes. */
 export const ephemeralTranscript = (suite: Suite, key: Element, label: Uint8Array): Transcript => sha512(suite, frames(suite, 'ephemeral', [key, label]))
 
 /** Names a ciphertext together with key and label, 64 bytes. */
-export const ciphertextDigest = (suite: Suite, of: { key: Element; label: Uint8Array; u: Element; uBar: Element; e: Scalar; f: Scalar; wrapped: Uint8Array }): Uint8Array =>
+export const ciphertextDigest = (suite: Suite, of: { key: Element; label: Uint8Array; u: Uint8Array; uBar: Uint8Array; e: Scalar; f: Scalar; wrapped: Uint8Array }): Uint8Array =>
   sha512(suite, frames(suite, 'digest', [of.key, of.label, of.u, of.uBar, of.e, of.f, of.wrapped]))
 
 /**

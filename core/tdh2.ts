@@ -41,7 +41,7 @@ export interface DecryptionMember {
 
 /** The caller has read in the roster that these keys are for decryption, and which epoch they are of (1 … 2³² − 1). */
 export function decryptionKeys(group: GroupKeys, epoch: number): DecryptionKeys {
-  if (!Number.isInteger(epoch) || epoch < 0 || epoch > 0xffff_ffff) throw new RangeError('an epoch is an unsigned 32-bit integer')
+  if (!Number.isInteger(epoch) || epoch < 1 || epoch > 0xffff_ffff) throw new RangeError('an epoch is 1 … 2³² − 1')
   return Object.freeze({ epoch, group })
 }
 
@@ -113,23 +113,30 @@ export function encrypt(suite: Suite, { key, label, dataKey }: { key: Element; l
   })
 }
 
+/** What is wrong with a ciphertext whose proof did not hold. */
+function explain(suite: Suite, { u, uBar, e, f, wrapped }: Ciphertext): CiphertextError {
+  if (decodeElement(suite.group, u) === undefined) return { code: 'ciphertext_malformed', field: 'u' }
+  if (decodeElement(suite.group, uBar) === undefined) return { code: 'ciphertext_malformed', field: 'uBar' }
+  if (decodeProof(suite.group, { e, f }) === undefined) return { code: 'ciphertext_malformed', field: 'proof' }
+  if (wrapped.length !== DATA_KEY_BYTES) return { code: 'ciphertext_malformed', field: 'wrapped' }
+  return { code: 'ciphertext_unproven' }
+}
+
 /**
  * TST-40. Wrong label, other group key, altered field and proof of another ciphertext all end as `ciphertext_unproven`: the
- * proof covers everything at once. One fixed-base and three variable-base multiplications.
+ * proof covers everything at once. One fixed-base and three variable-base multiplications, which validate the points.
+ *
+ * @param key validated, as for `encrypt`
  */
 export function verifyCiphertext(suite: Suite, key: Element, label: Uint8Array, ciphertext: Ciphertext): Result<CheckedCiphertext, CiphertextError> {
   const { group } = suite
-  const u = decodeElement(group, ciphertext.u)
-  const uBar = decodeElement(group, ciphertext.uBar)
+  const [u, uBar, wrapped] = [new Uint8Array(ciphertext.u), new Uint8Array(ciphertext.uBar), new Uint8Array(ciphertext.wrapped)]
   const proof = decodeProof(group, ciphertext)
-  if (u === undefined) return fail({ code: 'ciphertext_malformed', field: 'u' })
-  if (uBar === undefined) return fail({ code: 'ciphertext_malformed', field: 'uBar' })
-  if (proof === undefined) return fail({ code: 'ciphertext_malformed', field: 'proof' })
-  if (ciphertext.wrapped.length !== DATA_KEY_BYTES) return fail({ code: 'ciphertext_malformed', field: 'wrapped' })
-  const of = { key, label: new Uint8Array(label), u, uBar, ...proof, wrapped: new Uint8Array(ciphertext.wrapped) }
+  if (proof === undefined || wrapped.length !== DATA_KEY_BYTES) return fail(explain(suite, ciphertext))
+  const of = { key, label: new Uint8Array(label), u, uBar, ...proof, wrapped }
   const statement = { image: u, base: secondGenerator(group), product: uBar }
-  if (!verifyProof(group, statement, proof, bindCiphertext(suite, of).challenge)) return fail({ code: 'ciphertext_unproven' })
-  return ok(new Checked(of, ciphertextDigest(suite, of)))
+  if (!verifyProof(group, statement, proof, bindCiphertext(suite, of).challenge)) return fail(explain(suite, of))
+  return ok(new Checked({ key, label: of.label, u: u as Element, wrapped }, ciphertextDigest(suite, of)))
 }
 
 /**
