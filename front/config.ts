@@ -5,7 +5,6 @@ import { databaseFields } from '@symbolon/runtime/database.ts'
 import { identityUri, tlsFields } from '@symbolon/runtime/identity.ts'
 import { processFields } from '@symbolon/runtime/process.ts'
 
-const loopback = ['127.0.0.1', '::1', 'localhost']
 const ipAddress = z.string().refine((text) => isIP(text) !== 0, 'must be an IP address')
 
 /** The public end: certificate and, if clients may or must bring their own, the CA that signs those. */
@@ -18,7 +17,7 @@ const publicTls = z
   })
   .refine((tls) => (tls.client_ca === undefined) === (tls.client_certificates === undefined), 'client_ca and client_certificates come together')
 
-/** The settings of every process that clients reach; spread into the strict object of its `config.ts`, which then is refined by `hasTlsOrLoopback`. */
+/** The settings of every process that clients reach; spread into the strict object of its `config.ts`, which then is refined by `hasTlsOrLoopback` (runtime/http-listen.ts). */
 export const frontFields = {
   ...processFields,
   listen: address().describe('Where clients connect. Without `tls`, loopback only.'),
@@ -56,6 +55,5 @@ const front = z.strictObject(frontFields)
 export type FrontConfig = z.output<typeof front>
 export type PublicEnd = Pick<FrontConfig, 'listen' | 'tls'>
 
-/** The refinement that goes with `frontFields`, and what it says. @param who `the api` */
-export const hasTlsOrLoopback = ({ tls, listen }: PublicEnd): boolean => tls !== undefined || loopback.includes(listen.host)
+/** What the refinement by `hasTlsOrLoopback` says. @param who `the api` */
 export const tlsOrLoopback = (who: string) => ({ path: ['tls'], message: `without certificates ${who} listens on loopback only` })

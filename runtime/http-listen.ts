@@ -6,6 +6,11 @@ import { SafeError } from './log.ts'
 export const connectionBounds = { headersTimeout: 10_000, requestTimeout: 20_000, keepAliveTimeout: 30_000, maxHeaderSize: 16_384, connectionsCheckingInterval: 5_000 } as const
 const maxConnections = 4_096
 
+const loopback = ['127.0.0.1', '::1', 'localhost']
+
+/** Whether a configuration keeps plain http on its own machine. */
+export const hasTlsOrLoopback = ({ tls, listen }: { readonly tls?: unknown; readonly listen: Address }): boolean => tls !== undefined || loopback.includes(listen.host)
+
 export interface Listening {
   readonly address: Address
   /** Stops accepting, lets requests end until `deadline` aborts, then cuts what is left. */

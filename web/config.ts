@@ -1,9 +1,8 @@
 import { z } from 'zod'
 import { digestText, issuerUrl } from '@symbolon/protocol/fields.ts'
 import { absolutePath, address, secretFile } from '@symbolon/runtime/config.ts'
+import { hasTlsOrLoopback } from '@symbolon/runtime/http-listen.ts'
 import { processFields } from '@symbolon/runtime/process.ts'
-
-const loopback = ['127.0.0.1', '::1', 'localhost']
 
 export const webConfig = z
   .strictObject({
@@ -19,6 +18,6 @@ export const webConfig = z
     rp_id: z.string().regex(/^[a-z0-9.-]{1,253}$/).describe('The WebAuthn RP id, as the roster has it.'),
     lineage: digestText.describe('Fingerprint of the first keyset, from the ceremony: what the console pins.'),
   })
-  .refine((value) => value.tls !== undefined || loopback.includes(value.listen.host), { path: ['tls'], message: 'without certificates the console is served on loopback only' })
+  .refine(hasTlsOrLoopback, { path: ['tls'], message: 'without certificates the console is served on loopback only' })
   .refine((value) => URL.canParse(value.api) && new URL(value.api).origin === value.api, { path: ['api'], message: 'must be an origin, such as https://symbolon.example' })
 export type WebConfig = z.output<typeof webConfig>
