@@ -81,8 +81,13 @@ export function combine(suite: Suite, request: CombineRequest, memory: Memory = 
     const shared = interpolate(suite, request.keys, shaped.value, bytes)
     if (!shared.ok) return shared
     const dataKey = memory.take(DATA_KEY_BYTES)
-    dataKey.borrow((out) => applyPad(suite, { key, label, u, shared: shared.value }, out, wrapped))
-    return ok(dataKey)
+    try {
+      dataKey.borrow((out) => applyPad(suite, { key, label, u, shared: shared.value }, out, wrapped))
+      return ok(dataKey)
+    } catch (error) {
+      dataKey.wipe()
+      throw error
+    }
   })
 }
 

@@ -1,6 +1,6 @@
 import type { Challenge, Transcript } from './dleq.ts'
 import { framed, u16, u32 } from './framing.ts'
-import { type Element, type Group, SCALAR_BYTES, type Scalar } from './group.ts'
+import { type Element, type Group, SCALAR_BYTES } from './group.ts'
 import { type Suite, concat } from './suite.ts'
 
 /*
@@ -75,7 +75,7 @@ export const bindPartial = (suite: Suite, of: { key: Element; epoch: number; id:
 export const ephemeralTranscript = (suite: Suite, key: Element, label: Uint8Array): Transcript => sha512(suite, frames(suite, 'ephemeral', [key, label]))
 
 /** Names a ciphertext together with key and label, 64 bytes. */
-export const ciphertextDigest = (suite: Suite, of: { key: Element; label: Uint8Array; u: Uint8Array; uBar: Uint8Array; e: Scalar; f: Scalar; wrapped: Uint8Array }): Uint8Array =>
+export const ciphertextDigest = (suite: Suite, of: { key: Element; label: Uint8Array; u: Uint8Array; uBar: Uint8Array; e: Uint8Array; f: Uint8Array; wrapped: Uint8Array }): Uint8Array =>
   sha512(suite, frames(suite, 'digest', [of.key, of.label, of.u, of.uBar, of.e, of.f, of.wrapped]))
 
 /**

@@ -1,6 +1,7 @@
 import { ED25519_TORSION_SUBGROUP, ed25519 } from '@noble/curves/ed25519.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { openArena } from './arena.ts'
 import { deal } from './dealer.testkit.ts'
 import { blameOfCombine } from './errors.ts'
 import { commit } from './frost.ts'
@@ -8,9 +9,10 @@ import { type Scalar, smallScalar } from './group.ts'
 import { ORDER } from './order.ts'
 import { at, errorOf, value } from './quorum.testkit.ts'
 import { heapMemory } from './secret.ts'
+import { sodiumSuite } from './sodium.ts'
 import type { Suite } from './suite.ts'
 import { blame, combine } from './tdh2-combine.ts'
-import { type CheckedCiphertext, type Ciphertext, type Partial, decryptionKeys, decryptionMember, encrypt, partial, verifyCiphertext } from './tdh2.ts'
+import { type CheckedCiphertext, type Ciphertext, type Partial, decryptionKeys, decryptionMember, encrypt, nameCiphertext, partial, verifyCiphertext } from './tdh2.ts'
 import { answers, check, dealVault, everySuite, hex, seal, secretOf, text, type Vault } from './tdh2.testkit.ts'
 
 const LABEL = text('app/payments/prod/db#3')
@@ -153,6 +155,18 @@ describe.each(everySuite())('TDH2 on $on', ({ on, suite }) => {
     expect(() => partial(suite, member, ciphertext)).toThrow(TypeError)
   })
 
+  test('the name under which a checked ciphertext is kept is nobody else’s: not another label’s, key’s or byte’s', () => {
+    const { key } = vault.keys.group
+    const names = [
+      nameCiphertext(suite, key, text('another label'), ciphertext),
+      nameCiphertext(suite, dealVault(suite, 2, [1, 2]).keys.group.key, LABEL, ciphertext),
+      ...(['u', 'uBar', 'e', 'f', 'wrapped'] as const).flatMap((field) => [bump(ciphertext[field]), ciphertext[field].subarray(1)].map((other) => nameCiphertext(suite, key, LABEL, { ...ciphertext, [field]: other }))),
+      nameCiphertext(suite, key, LABEL, { ...ciphertext, f: ciphertext.wrapped, wrapped: ciphertext.f }),
+    ].map(hex)
+    expect(hex(nameCiphertext(suite, key, LABEL, ciphertext))).toBe(hex(checked.digest))
+    expect(new Set([...names, hex(checked.digest)]).size).toBe(14)
+  })
+
   test('TST-40 what was checked cannot be changed afterwards through the received bytes', () => {
     const received = structuredClone(ciphertext)
     const label = Uint8Array.from(LABEL)
@@ -208,24 +222,64 @@ test.each([{ on: 'libsodium', runs: 25 }, { on: 'noble ristretto255', runs: 3 }]
   )
 }, 60_000)
 
-test('nothing of locked memory is kept: an arena is as free after a round as before', async () => {
-  const { openArena } = await import('./arena.ts')
-  const { sodiumSuite } = await import('./sodium.ts')
-  const arena = openArena(16 * 4096)
-  const suite = sodiumSuite(arena)
-  const vault = dealVault(suite, 2, [1, 2])
-  const before = arena.free
-  const checked = check(vault, LABEL, seal(vault, LABEL, KEY))
-  using key = value(combine(suite, { keys: vault.keys, ciphertext: checked, partials: answers(vault, [1, 2], checked) }))
-  expect(before - arena.free).toBe(64)
-  key.wipe()
-  expect(arena.free).toBe(before)
-})
-
 const scripted = (suite: Suite, draws: readonly Uint8Array[]): Suite => {
   const left = [...draws]
   return { ...suite, group: { ...suite.group, random: (out) => out.set(left.shift() ?? expect.fail('the generator was asked too often')) } }
 }
+
+describe('locked memory', () => {
+  test('nothing of it is kept: an arena is as free after a round as before', () => {
+    const arena = openArena(16 * 4096)
+    const suite = sodiumSuite(arena)
+    const vault = dealVault(suite, 2, [1, 2])
+    const before = arena.free
+    const checked = check(vault, LABEL, seal(vault, LABEL, KEY))
+    using key = value(combine(suite, { keys: vault.keys, ciphertext: checked, partials: answers(vault, [1, 2], checked) }))
+    expect(before - arena.free).toBe(64)
+    key.wipe()
+    expect(arena.free).toBe(before)
+  })
+
+  test('it holds every secret there is: no operation writes one elsewhere', () => {
+    const arena = openArena(16 * 4096)
+    const plain = sodiumSuite(arena)
+    using probe = arena.take(1)
+    const locked = probe.borrow(({ buffer }) => buffer)
+    const secrets = new Set<string>()
+    const elsewhere: string[] = []
+    /** Notes what an operation wrote; 32-byte windows, because a hash is cut to its first half. */
+    const note = (out: Uint8Array) => {
+      for (let i = 0; i < out.length; i += 32) if (out.buffer === locked) secrets.add(hex(out.subarray(i, i + 32)))
+        else elsewhere.push(hex(out.subarray(i, i + 32)))
+    }
+    const noting = <A extends unknown[], R>(operation: (...of: A) => R, written: (result: R, of: A) => unknown) => (...of: A): R => {
+      const result = operation(...of)
+      const out = written(result, of)
+      if (out instanceof Uint8Array) note(out)
+      return result
+    }
+    const { group } = plain
+    const suite: Suite = {
+      ...plain,
+      group: {
+        ...group,
+        ...Object.fromEntries((['scalarAdd', 'scalarSub', 'scalarMul', 'scalarInvert', 'scalarReduce', 'add', 'sub', 'mulBase', 'mul'] as const).map((name) => [name, noting(group[name] as (...of: unknown[]) => unknown, (result) => result)])),
+        random: noting(group.random, (_, [out]) => out),
+        sha512: noting(group.sha512, (_, [out]) => out),
+      },
+    }
+    const vault = { ...dealVault(plain, 2, [1, 2]), suite }
+    const checked = check(vault, LABEL, seal(vault, LABEL, KEY))
+    const partials = answers(vault, [1, 2], checked)
+    using key = value(combine(suite, { keys: vault.keys, ciphertext: checked, partials }))
+    expect(key.borrow(hex)).toBe(hex(KEY))
+    for (const { decryptionShare } of vault.members) secrets.add(decryptionShare.borrow(hex))
+    // Fresh strings, their hashes, nonces, products, the shared element twice, the pad and the shares.
+    expect(secrets.size).toBeGreaterThan(20)
+    expect(elsewhere.length).toBeGreaterThan(20)
+    expect(elsewhere.filter((written) => secrets.has(written) || written === hex(KEY))).toEqual([])
+  })
+})
 
 test('libsodium and noble compute the same ciphertexts, partials and keys from the same randomness', () => {
   const [sodium, noble] = everySuite().map(({ suite }) => suite) as [Suite, Suite]

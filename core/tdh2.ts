@@ -113,6 +113,12 @@ export function encrypt(suite: Suite, { key, label, dataKey }: { key: Element; l
   })
 }
 
+/**
+ * Names received bytes together with key and label, 64 bytes: under it a caller keeps the ciphertexts that it has checked, and
+ * asks before it checks one again. Whatever differs in any byte has another name.
+ */
+export const nameCiphertext = (suite: Suite, key: Element, label: Uint8Array, ciphertext: Ciphertext): Uint8Array => ciphertextDigest(suite, { key, label, ...ciphertext })
+
 /** What is wrong with a ciphertext whose proof did not hold. */
 function explain(suite: Suite, { u, uBar, e, f, wrapped }: Ciphertext): CiphertextError {
   if (decodeElement(suite.group, u) === undefined) return { code: 'ciphertext_malformed', field: 'u' }
