@@ -271,8 +271,11 @@ describe('locked memory', () => {
     const vault = { ...dealVault(plain, 2, [1, 2]), suite }
     const checked = check(vault, LABEL, seal(vault, LABEL, KEY))
     const partials = answers(vault, [1, 2], checked)
+    const published = elsewhere.length
     using key = value(combine(suite, { keys: vault.keys, ciphertext: checked, partials }))
     expect(key.borrow(hex)).toBe(hex(KEY))
+    // Combining publishes nothing at all.
+    expect(elsewhere.length).toBe(published)
     for (const { decryptionShare } of vault.members) secrets.add(decryptionShare.borrow(hex))
     // Fresh strings, their hashes, nonces, products, the shared element twice, the pad and the shares.
     expect(secrets.size).toBeGreaterThan(20)
