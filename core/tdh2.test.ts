@@ -305,3 +305,44 @@ test('libsodium and noble compute the same ciphertexts, partials and keys from t
     { numRuns: 8 },
   )
 }, 60_000)
+
+test('libsodium and noble refuse the same received bytes with the same error, and neither throws', () => {
+  const [sodium, noble] = everySuite().map(({ suite }) => suite) as [Suite, Suite]
+  const coefficients = [smallScalar(77), smallScalar(88)]
+  const [ours, theirs] = [dealVault(sodium, 2, [1, 2], { coefficients }), dealVault(noble, 2, [1, 2], { coefficients })]
+  const good = seal(ours, LABEL, KEY)
+  const checked = check(ours, LABEL, good)
+  const partials = answers(ours, [1, 2], checked) as [Partial, Partial]
+  const foreign = check(theirs, LABEL, good)
+  const strange = fc.oneof(
+    fc.uint8Array({ maxLength: 40 }),
+    bytes32,
+    fc.constantFrom(...noElement.map(([, point]) => point), ...noScalar.map(([, scalar]) => scalar)),
+    fc.constantFrom(...Object.values(good), ...partials.flatMap(({ point, e, f }) => [point, e, f])),
+    fc.tuple(fc.constantFrom(...Object.values(good)), fc.nat({ max: 31 }), fc.nat({ max: 7 })).map(([field, byte, bit]) => field.map((old: number, i: number) => (i === byte ? old ^ (1 << bit) : old))),
+  )
+  fc.assert(
+    fc.property(fc.constantFrom('u', 'uBar', 'e', 'f', 'wrapped'), strange, (field, bytes) => {
+      const ciphertext = { ...good, [field]: bytes }
+      const verdicts = [ours, theirs].map(({ suite, keys }) => {
+        const result = verifyCiphertext(suite, keys.group.key, LABEL, ciphertext)
+        return result.ok ? hex(result.value.digest) : result.error
+      })
+      expect(verdicts[0]).toEqual(verdicts[1])
+      if (hex(bytes) !== hex(good[field as keyof Ciphertext])) expect(verdicts[0]).toHaveProperty('code')
+    }),
+    { numRuns: 150 },
+  )
+  fc.assert(
+    fc.property(fc.constantFrom('point', 'e', 'f'), strange, (field, bytes) => {
+      const received = [partials[0], { ...partials[1], [field]: bytes }]
+      const outcomes = ([[ours, checked], [theirs, foreign]] as const).map(([{ suite, keys }, ciphertext]) => {
+        const request = { keys, ciphertext, partials: received }
+        const combined = combine(suite, request, heapMemory)
+        return { combined: combined.ok ? combined.value.borrow(hex) : combined.error, blamed: blame(suite, request) }
+      })
+      expect(outcomes[0]).toEqual(outcomes[1])
+    }),
+    { numRuns: 100 },
+  )
+}, 60_000)
