@@ -93,11 +93,11 @@ export function combine(suite: Suite, request: CombineRequest, memory: Memory = 
 
 /** TST-41: made by this member, for this ciphertext and label, in this epoch. One fixed-base and three variable-base multiplications. */
 function proven(suite: Suite, { keys, ciphertext }: CombineRequest, { id, point, e, f }: Partial): boolean {
-  const { key, u } = readChecked(ciphertext)
+  const { key, u, digest } = readChecked(ciphertext)
   const share = keys.group.shares.get(id)
   if (share === undefined) return false
   const product = new Uint8Array(point)
-  const { challenge } = bindPartial(suite, { key, epoch: keys.epoch, id, share, digest: ciphertext.digest, u, point: product })
+  const { challenge } = bindPartial(suite, { key, epoch: keys.epoch, id, share, digest, u, point: product })
   return verifyProof(suite.group, { image: share, base: u, product }, { e, f }, challenge)
 }
 

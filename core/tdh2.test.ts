@@ -171,8 +171,11 @@ describe.each(everySuite())('TDH2 on $on', ({ on, suite }) => {
     const received = structuredClone(ciphertext)
     const label = Uint8Array.from(LABEL)
     const bound = value(verifyCiphertext(suite, vault.keys.group.key, label, received))
-    for (const bytes of [...Object.values(received), label]) (bytes as Uint8Array).fill(0)
-    expect(opened(vault, bound, answers(vault, [1, 5], bound))).toBe(hex(KEY))
+    for (const bytes of [...Object.values(received), label, bound.digest]) (bytes as Uint8Array).fill(0)
+    expect(hex(bound.digest)).toBe(hex(checked.digest))
+    const two = answers(vault, [1, 5], bound)
+    expect(opened(vault, bound, two)).toBe(hex(KEY))
+    expect(blame(suite, request(two))).toBeUndefined()
   })
 
   test('TST-42 a signing member cannot decrypt, nor a decrypting one sign', () => {

@@ -58,29 +58,39 @@ export interface Partial {
   readonly f: Uint8Array
 }
 
+interface Facts {
+  readonly key: Element
+  readonly label: Uint8Array
+  readonly u: Element
+  readonly wrapped: Uint8Array
+  readonly digest: Uint8Array
+}
+
 /**
  * A ciphertext whose proof held for this very key and label. Only `verifyCiphertext` makes one, and `partial` takes nothing
  * else: no signer can forget the check, and one that remembers checked ciphertexts remembers these. Its bytes are private copies.
  */
 class Checked {
-  readonly #of: { readonly key: Element; readonly label: Uint8Array; readonly u: Element; readonly wrapped: Uint8Array }
-  /** Names key, label and ciphertext; 64 bytes. */
-  readonly digest: Uint8Array
+  readonly #of: Facts
 
-  constructor(of: { key: Element; label: Uint8Array; u: Element; wrapped: Uint8Array }, digest: Uint8Array) {
+  constructor(of: Facts) {
     this.#of = of
-    this.digest = digest
+  }
+
+  /** Names key, label and ciphertext; a copy of 64 bytes. */
+  get digest(): Uint8Array {
+    return new Uint8Array(this.#of.digest)
   }
 
   /** Throws on anything that was not made here: casting is a bug of the caller. */
-  static read(checked: Checked) {
+  static read(checked: Checked): Facts {
     return checked.#of
   }
 }
 export type CheckedCiphertext = Checked
 
 /** For tdh2-combine.ts: what was checked. */
-export const readChecked = (checked: CheckedCiphertext): ReturnType<typeof Checked.read> => Checked.read(checked)
+export const readChecked = (checked: CheckedCiphertext): Facts => Checked.read(checked)
 
 /** U and Ū under a fresh r, and the key hidden by r·Y. All that is secret lies in `secret`, 64 bytes of the suite's memory. */
 function wrap(suite: Suite, secret: Uint8Array, { key, label, dataKey }: { key: Element; label: Uint8Array; dataKey: Secret }) {
@@ -138,11 +148,11 @@ export function verifyCiphertext(suite: Suite, key: Element, label: Uint8Array, 
   const { group } = suite
   const [u, uBar, wrapped] = [new Uint8Array(ciphertext.u), new Uint8Array(ciphertext.uBar), new Uint8Array(ciphertext.wrapped)]
   const proof = decodeProof(group, ciphertext)
-  if (proof === undefined || wrapped.length !== DATA_KEY_BYTES) return fail(explain(suite, ciphertext))
+  if (proof === undefined || wrapped.length !== DATA_KEY_BYTES) return fail(explain(suite, { ...ciphertext, u, uBar, wrapped }))
   const of = { key, label: new Uint8Array(label), u, uBar, ...proof, wrapped }
   const statement = { image: u, base: secondGenerator(group), product: uBar }
   if (!verifyProof(group, statement, proof, bindCiphertext(suite, of).challenge)) return fail(explain(suite, of))
-  return ok(new Checked({ key, label: of.label, u: u as Element, wrapped }, ciphertextDigest(suite, of)))
+  return ok(new Checked({ key, label: of.label, u: u as Element, wrapped, digest: ciphertextDigest(suite, of) }))
 }
 
 /**
@@ -150,7 +160,7 @@ export function verifyCiphertext(suite: Suite, key: Element, label: Uint8Array, 
  * multiplications; its own verifying share costs none.
  */
 export function partial(suite: Suite, member: DecryptionMember, ciphertext: CheckedCiphertext): Result<Partial & { readonly point: Element }, PartialError> {
-  const { key, u } = Checked.read(ciphertext)
+  const { key, u, digest } = Checked.read(ciphertext)
   const { id, decryption } = member
   const { group: keys, epoch } = decryption
   const share = keys.shares.get(id)
@@ -159,7 +169,7 @@ export function partial(suite: Suite, member: DecryptionMember, ciphertext: Chec
     const secret = bytes as Scalar
     const point = suite.group.mul(secret, u)
     if (point === undefined) throw new Error('a loaded share is not zero, and a checked element is one')
-    const { challenge, transcript } = bindPartial(suite, { key, epoch, id, share, digest: ciphertext.digest, u, point })
+    const { challenge, transcript } = bindPartial(suite, { key, epoch, id, share, digest, u, point })
     return ok({ id, epoch, point, ...prove(suite, { secret, base: u, challenge, transcript }) })
   })
 }
