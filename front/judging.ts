@@ -162,7 +162,7 @@ function failureOf(outcome: Declined, names: Signing['names']): Failure {
 }
 
 const missing = (parts: readonly Part[], names: Signing['names']): string => {
-  const without = parts.filter(({ state }) => state !== 'signed' && state !== 'unused').map(({ signer, state, code }) => `${names.get(signer) ?? `signer ${signer}`} ${code ?? state}`)
+  const without = parts.filter(({ state }) => !['signed', 'opened', 'unused'].includes(state)).map(({ signer, state, code }) => `${names.get(signer) ?? `signer ${signer}`} ${code ?? state}`)
   return without.length === 0 ? 'Too few signers answer.' : `Too few signers answer: ${without.join(', ')}.`
 }
 

@@ -27,7 +27,7 @@ export type MintItem = z.infer<typeof mintItem>
 export const mintRequest = z.strictObject({ v: z.literal(1), items: z.array(mintItem).min(1).max(limits.batchItems) })
 
 /** How a signer took part, for the record and for people. */
-export const part = z.strictObject({ signer: signerId, state: z.enum(['signed', 'refused', 'not_now', 'unreachable', 'faulty', 'unused']), code: z.enum(errorCodes).optional() })
+export const part = z.strictObject({ signer: signerId, state: z.enum(['signed', 'opened', 'refused', 'not_now', 'unreachable', 'faulty', 'unused']), code: z.enum(errorCodes).optional() })
 export type Part = z.infer<typeof part>
 
 export const mintOutcome = z.discriminatedUnion('outcome', [

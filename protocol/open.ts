@@ -76,6 +76,7 @@ export const openOutcome = z.discriminatedUnion('outcome', [
 ])
 export type OpenOutcome = z.infer<typeof openOutcome>
 export const openOutcomes = z.strictObject({ v: z.literal(1), outcomes: z.array(openOutcome).min(1).max(limits.openItems), timings: z.strictObject({ log_us: z.int().min(0), quorum_us: z.int().min(0) }).optional() })
+export type OpenReplies = z.infer<typeof openOutcomes>
 
 /** A signer's word, by its boot key, that this is the newest record of that secret that it knows. */
 export const receiptStatement = z.strictObject({ v: z.literal(1), signer: signerId, boot: bootId, record: digestText, seq: z.int().min(1), iat: seconds })
@@ -89,10 +90,13 @@ export type ProvenReceipt = z.infer<typeof provenReceipt>
 /** `POST /v1/receipts`, vault → coordinator → every signer: finished records. From a signer one receipt each, or null where it knows a newer one or cannot keep it. */
 export const receiptsRequest = z.strictObject({ v: z.literal(1), records: z.array(signedRecord).min(1).max(limits.batchItems) })
 export const signerReceipts = z.strictObject({ v: z.literal(1), certificate: bootCertificate, receipts: z.array(receipt.nullable()).min(1).max(limits.batchItems) })
+export type SignerReceipts = z.infer<typeof signerReceipts>
 /** From the coordinator: for each record the receipts of those who answered, by ascending signer. */
 export const receiptsReply = z.strictObject({ v: z.literal(1), receipts: z.array(z.array(provenReceipt).max(limits.signers)).min(1).max(limits.batchItems) })
+export type Receipts = z.infer<typeof receiptsReply>
 
 /** `POST /v1/known`, vault → coordinator → signers: the newest record of each path, for a vault that lost it. Null: none. Digests of paths. */
 export const knownRequest = z.strictObject({ v: z.literal(1), paths: z.array(digestText).min(1).max(limits.batchItems) })
 /** From a signer; from the coordinator the newest of what they gave. The signature on each says that it is one; the vault verifies it. */
 export const knownReply = z.strictObject({ v: z.literal(1), records: z.array(signedRecord.nullable()).min(1).max(limits.batchItems) })
+export type Known = z.infer<typeof knownReply>

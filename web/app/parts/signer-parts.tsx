@@ -9,7 +9,7 @@ interface Part {
   readonly code?: ErrorCode | undefined
 }
 
-const good = new Set(['signed', 'accepted', 'adopted', 'kept'])
+const good = new Set(['signed', 'opened', 'accepted', 'adopted', 'kept'])
 const words: Readonly<Record<string, string>> = { not_now: 'not now', unused: 'not needed' }
 
 /** How each signer took part. */
