@@ -1,8 +1,8 @@
 /** What the caller makes of the answers so far. `wait` may name further peers to ask at once (a replacement, a hedge). */
 export type Verdict<P> = { readonly verdict: 'enough' } | { readonly verdict: 'impossible' } | { readonly verdict: 'wait'; readonly also?: readonly P[] }
 
-/** What is known when the verdict is asked for: `late` says that this is the hedge timer, not a new answer. */
-export type Progress<P, A> = { readonly answers: readonly Answer<P, A>[]; readonly outstanding: readonly P[]; readonly late: boolean }
+/** What is known when the verdict is asked for: `late` says that the time for a hedge has come, or come again; `overdue` that it once has. */
+export type Progress<P, A> = { readonly answers: readonly Answer<P, A>[]; readonly outstanding: readonly P[]; readonly late: boolean; readonly overdue: boolean }
 export type Answer<P, A> = { readonly peer: P; readonly answer: A }
 
 /** Why the asking ended, and every answer that had arrived by then, in order of arrival. */
@@ -12,10 +12,11 @@ export type AskOptions<P, A> = {
   readonly peers: readonly P[]
   /** One question. Expected failures are answers; a rejection is a bug and rejects the whole. The signal ends it early. */
   ask(peer: P, signal: AbortSignal): Promise<A>
-  /** Called after each answer, and once when `hedgeAfterMs` has passed. Must not wait. */
+  /** Called after each answer, when `hedgeAfterMs` has passed, and then every `hedgeAgainMs`. Must not wait. */
   judge(progress: Progress<P, A>): Verdict<P>
   readonly deadlineMs: number
   readonly hedgeAfterMs?: number
+  readonly hedgeAgainMs?: number
   readonly signal?: AbortSignal
 }
 
@@ -29,6 +30,8 @@ export async function askAll<P, A>(options: AskOptions<P, A>): Promise<Asked<P, 
   const answers: Answer<P, A>[] = []
   const asked = new Set<P>()
   const outstanding = new Set<P>()
+  let overdue = false
+  let hedge: NodeJS.Timeout | undefined
 
   const start = (peers: readonly P[]) => {
     const fresh = [...new Set(peers)].filter((peer) => !asked.has(peer))
@@ -45,7 +48,8 @@ export async function askAll<P, A>(options: AskOptions<P, A>): Promise<Asked<P, 
   }
   const consider = (late: boolean) => {
     if (end.signal.aborted) return
-    const verdict = options.judge({ answers: [...answers], outstanding: [...outstanding], late })
+    overdue ||= late
+    const verdict = options.judge({ answers: [...answers], outstanding: [...outstanding], late, overdue })
     if (verdict.verdict !== 'wait') return resolve(verdict.verdict)
     start(verdict.also ?? [])
     if (outstanding.size === 0) resolve('exhausted')
@@ -57,14 +61,22 @@ export async function askAll<P, A>(options: AskOptions<P, A>): Promise<Asked<P, 
       reject(error)
     }
   }
+  const hedgeAfter = (ms: number | undefined) => {
+    if (ms === undefined || end.signal.aborted) return
+    // Behind what has arrived meanwhile: after a pause of this process's own, its timers come before the answers that lie waiting.
+    hedge = setTimeout(() => setImmediate(() => {
+      guarded(true)
+      hedgeAfter(options.hedgeAgainMs)
+    }), ms)
+  }
 
   const deadline = setTimeout(() => resolve('deadline'), options.deadlineMs)
-  const hedge = options.hedgeAfterMs === undefined ? undefined : setTimeout(() => guarded(true), options.hedgeAfterMs)
   const abort = () => resolve('aborted')
   options.signal?.addEventListener('abort', abort)
   try {
     if (options.signal?.aborted === true) return { outcome: 'aborted', answers: [] }
     start(options.peers)
+    hedgeAfter(options.hedgeAfterMs)
     if (outstanding.size === 0) guarded(false)
     return { outcome: await promise, answers: [...answers] }
   } finally {
