@@ -10,7 +10,7 @@ import type { Held } from './commitments.ts'
 import { accuse, decodeList, decoded, type Fault, type Said } from './evidence-of-fault.ts'
 import type { Peer } from './peer.ts'
 
-/** One token to be signed. */
+/** One token or record to be signed. */
 export interface Wanted {
   readonly item: MintItem
   /** The bytes that the signature covers: the ASCII of `item.bytes`. */

@@ -5,13 +5,15 @@ import { deal } from '@symbolon/core/dealer.testkit.ts'
 import type { Suite } from '@symbolon/core/suite.ts'
 import { openLog } from '@symbolon/runtime/log.ts'
 import { openPool, type Pool } from '@symbolon/runtime/workers.ts'
-import { blameInWorkers, findCulprits, type Found, type Spoiled } from './blame.ts'
+import { blameInWorkers, findCulprits, type Found, type Spoiled, type SpoiledBy } from './blame.ts'
 import { suite } from './fake-signer.testkit.ts'
 
 const log = openLog({ process: 'test', level: 'error' })
 const module = new URL('./blame-worker.ts', import.meta.url)
 const { keys, members } = deal(suite, { threshold: 67, ids: Array.from({ length: 100 }, (_, at) => at + 1) })
 const record = { threshold: 67, key: keys.key, shares: [...keys.shares].map(([id, share]) => ({ id, share })) }
+const small = deal(suite, { threshold: 2, ids: [1, 2, 3] }).keys
+const other = { threshold: 2, key: small.key, shares: [...small.shares].map(([id, share]) => ({ id, share })) }
 const message = new TextEncoder().encode('a message')
 
 /** The shares of a quorum, one of them wrong. */
@@ -28,23 +30,27 @@ function spoil(culprit: number): Spoiled {
 const flipped = (z: Uint8Array) => z.map((byte, at) => (at === 0 ? byte ^ 1 : byte))
 
 let spoiled: Spoiled
-let pool: Pool<Spoiled, Found>
+let pool: Pool<SpoiledBy, Found>
 beforeAll(async () => {
   spoiled = spoil(41)
-  pool = await openPool<Spoiled, Found>({ module, size: 1, init: record, timeoutMs: 10_000, log })
+  pool = await openPool<SpoiledBy, Found>({ module, size: 1, init: { token: other, record }, timeoutMs: 10_000, log })
 }, 60_000)
 afterAll(() => pool.close())
 
-/** Milliseconds of processor time that this thread spends on it, whatever else the machine does. */
+/** Milliseconds of processor time that this thread spends on it, whatever else the machine does: the least of a few runs, since only the first compiles. */
 async function cpuOf<T>(work: () => T | Promise<T>): Promise<{ value: T; ms: number }> {
-  const before = process.threadCpuUsage()
-  const value = await work()
-  const { user, system } = process.threadCpuUsage(before)
-  return { value, ms: (user + system) / 1000 }
+  const runs: { value: T; ms: number }[] = []
+  for (let run = 0; run < 4; run++) {
+    const before = process.threadCpuUsage()
+    const value = await work()
+    const { user, system } = process.threadCpuUsage(before)
+    runs.push({ value, ms: (user + system) / 1000 })
+  }
+  return runs.reduce((least, run) => (run.ms < least.ms ? run : least))
 }
 
 test('TST-21 67 of 100 with one bad share: the culprit is named, and not on the event loop', async () => {
-  const blame = blameInWorkers(pool)
+  const blame = blameInWorkers(pool, 'record')
   await blame.judge(spoiled)
   const here = await cpuOf(() => findCulprits(suite, keys, spoiled))
   const there = await cpuOf(() => blame.judge(spoiled))
@@ -74,8 +80,8 @@ test('TST-21 the work in points is linear: three multiplications for each share'
 })
 
 test('TST-21 a worker that takes too long is replaced, and nobody is blamed', async () => {
-  const hasty = await openPool<Spoiled, Found>({ module, size: 1, init: record, timeoutMs: 1, log: openLog({ process: 'test', level: 'error', to: { write: () => undefined } }) })
-  expect(await blameInWorkers(hasty).judge(spoiled)).toEqual({ result: 'undecided', why: 'no_time' })
+  const hasty = await openPool<SpoiledBy, Found>({ module, size: 1, init: { token: other, record }, timeoutMs: 1, log: openLog({ process: 'test', level: 'error', to: { write: () => undefined } }) })
+  expect(await blameInWorkers(hasty, 'token').judge(spoiled)).toEqual({ result: 'undecided', why: 'no_time' })
   await hasty.close()
 })
 

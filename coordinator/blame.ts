@@ -4,7 +4,7 @@ import type { GroupKeys } from '@symbolon/core/keys.ts'
 import type { Suite } from '@symbolon/core/suite.ts'
 import type { Commitment } from '@symbolon/core/transcript.ts'
 import type { Pool } from '@symbolon/runtime/workers.ts'
-import type { FaultKind } from './evidence-of-fault.ts'
+import type { FaultKind, SignedPurpose } from './evidence-of-fault.ts'
 
 /* Who spoiled an attempt. Linear in t, about 0.2 ms for each share, so it runs in a worker thread and within a time. */
 
@@ -37,9 +37,15 @@ export function findCulprits(suite: Suite, keys: GroupKeys, spoiled: Spoiled): F
 
 const kindOf = (error: AggregateError): FaultKind => (error.code === 'commitment_invalid' ? 'commitment_invalid' : 'share_invalid')
 
-export const blameInWorkers = (pool: Pool<Spoiled, Found>): Blame => ({
+/** What a worker is asked: it holds the keys of each purpose. */
+export interface SpoiledBy {
+  readonly purpose: SignedPurpose
+  readonly spoiled: Spoiled
+}
+
+export const blameInWorkers = (pool: Pool<SpoiledBy, Found>, purpose: SignedPurpose): Blame => ({
   async judge(spoiled) {
-    const answer = await pool.call(spoiled)
+    const answer = await pool.call({ purpose, spoiled })
     return answer.ok ? answer.value : { result: 'undecided', why: 'no_time' }
   },
 })

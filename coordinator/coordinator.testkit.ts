@@ -3,10 +3,11 @@ import { fromBase64url, toBase64url } from '@symbolon/protocol/bytes.ts'
 import { mintOutcome, type MintOutcome } from '@symbolon/protocol/mint.ts'
 import type { Wanted } from './attempt.ts'
 import { findCulprits, type Blame } from './blame.ts'
-import type { Bench, Fault } from './evidence-of-fault.ts'
+import type { Bench, Fault, SignedPurpose } from './evidence-of-fault.ts'
 import { suite, type Deployment } from './fake-signer.testkit.ts'
 import { openHedgeBudget } from './hedge.ts'
-import { Peer, type Alarm, type PeerSettings } from './peer.ts'
+import { Peer } from './peer.ts'
+import type { Alarm, PeerSettings } from './repute.ts'
 import { signByQuorum, type QuorumOptions } from './quorum.ts'
 
 /** A coordinator over in-process signers, on a clock that a test moves by hand. */
@@ -14,7 +15,8 @@ export interface TestCoordinator {
   readonly faults: Fault[]
   readonly alarms: Alarm[]
   readonly peers: readonly Peer[]
-  readonly options: QuorumOptions
+  /** By purpose. */
+  readonly options: Readonly<Record<SignedPurpose, QuorumOptions>>
   readonly bench: Bench
   /** Runs one message to its end and checks whatever signature comes out by node:crypto. */
   mint(wanted?: Wanted): Promise<MintOutcome>
@@ -28,20 +30,24 @@ export function coordinate({ keys, signers, wanted: fresh }: Deployment, next: (
   const alarms: Alarm[] = []
   const clock = () => performance.now()
   const peers = signers.map(({ row, channel }) => new Peer({ row, channel, suite, epoch: 1, settings, clock, alarm: (_, alarm) => void alarms.push(alarm), keep: (fault) => void faults.push(fault) }))
-  const blame: Blame = {
+  const blameOf = (purpose: SignedPurpose): Blame => ({
     judge: async (spoiled) => {
       // As long as a worker might take: what happens meanwhile must not spoil more.
       await new Promise((resolve) => setTimeout(resolve, 30))
-      return findCulprits(suite, keys, spoiled)
+      return findCulprits(suite, keys[purpose], spoiled)
     },
-  }
-  const options = { suite, keys, epoch: 1, peers, blame, hedges: openHedgeBudget(), hedgePauseMs: 200, deadlineMs: 5_000 }
+  })
+  const hedging = { hedges: openHedgeBudget(), hedgePauseMs: 200, deadlineMs: 5_000 }
+  const optionsOf = (purpose: SignedPurpose) => ({ suite, keys: keys[purpose], epoch: 1, peers, blame: blameOf(purpose), ...hedging })
+  const options = { token: optionsOf('token'), record: optionsOf('record') }
   const mint = async (wanted: Wanted = fresh()) => {
-    const value = mintOutcome.parse(await settle(signByQuorum(options, wanted), next))
-    if (value.outcome === 'signed' && !isSignature(keys.key, wanted.message, value.signature)) throw new Error('a signature that does not verify has left')
+    const { purpose } = wanted.item
+    const value = mintOutcome.parse(await settle(signByQuorum(options[purpose], wanted), next))
+    if (value.outcome === 'signed' && !isSignature(keys[purpose].key, wanted.message, value.signature)) throw new Error('a signature that does not verify has left')
     return value
   }
-  return { faults, alarms, peers, options, bench: { suite, keys, epoch: 1, signers: signers.map(({ row }) => row) }, mint }
+  const groups = { token: { keys: keys.token, epoch: 1 }, record: { keys: keys.record, epoch: 1 } }
+  return { faults, alarms, peers, options, bench: { suite, groups, signers: signers.map(({ row }) => row) }, mint }
 }
 
 /** Lets time pass until the promise settles. */

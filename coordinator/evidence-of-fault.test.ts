@@ -68,7 +68,18 @@ test.each(altered)('TST-19 an accusation with %s proves nothing against the sign
 
 test('TST-19 a share for another epoch is no share for this one', async () => {
   const { accusation, coordinator } = await accusationOf('bad_share')
-  expect(judgeAccusation(accusation, { ...coordinator.bench, epoch: 2 })).toEqual({ verdict: 'not_its_word', why: 'bytes_differ' })
+  const { groups } = coordinator.bench
+  expect(judgeAccusation(accusation, { ...coordinator.bench, groups: { ...groups, token: { ...groups.token, epoch: 2 } } })).toEqual({ verdict: 'not_its_word', why: 'bytes_differ' })
+})
+
+test('TST-19 a share for a record is judged under the key for records: under another one every honest share would be wrong', async () => {
+  const deployment = deploy(2, 3)
+  const coordinator = coordinate(deployment, next)
+  for (const signer of deployment.signers) signer.misbehaves = signer.id === 1 ? 'bad_share' : undefined
+  await coordinator.mint(deployment.wanted({ purpose: 'record' }))
+  const accusation = coordinator.faults[0]?.accusation ?? expect.unreachable()
+  expect(judgeAccusation(accusation, coordinator.bench)).toEqual({ verdict: 'guilty', kind: 'share_invalid' })
+  expect(judgeAccusation({ ...accusation, request: { ...accusation.request, purpose: 'token' } }, coordinator.bench)).toEqual({ verdict: 'not_its_word', why: 'request_differs' })
 })
 
 test('TST-19 different lists to two signers: neither can be accused over the other’s list, and both are innocent of their own', async () => {
@@ -87,7 +98,7 @@ test('TST-19 different lists to two signers: neither can be accused over the oth
     return split
   })
   expect(attempt.signed.size).toBe(2)
-  const finished = await settle(Promise.resolve(finishAttempt(attempt, message, coordinator.options)), next)
+  const finished = await settle(Promise.resolve(finishAttempt(attempt, message, coordinator.options.token)), next)
   expect(finished.ok).toBe(false)
   // By the list that the accuser shows, signer 1's share is wrong; but that is not what it signed for.
   for (const { accusation } of finished.faults) expect(accusation).toBeUndefined()
@@ -104,9 +115,9 @@ test('TST-20 a bit that flips in this process spoils no token and blames nobody'
   const { attempt, message } = await runAttempt(deployment, coordinator)
   const { z } = attempt.signed.get(1) ?? expect.unreachable()
   z[7] = (z[7] ?? 0) ^ 16
-  const finished = await settle(Promise.resolve(finishAttempt(attempt, message, coordinator.options)), next)
+  const finished = await settle(Promise.resolve(finishAttempt(attempt, message, coordinator.options.token)), next)
   expect(finished.faults).toEqual([])
-  expect(finished.ok && suite.verify(Buffer.from(finished.signature), message, deployment.keys.key)).toBe(true)
+  expect(finished.ok && suite.verify(Buffer.from(finished.signature), message, deployment.keys.token.key)).toBe(true)
 })
 
 test('TST-20 a sum that does not verify never leaves, even where nobody can be named', async () => {
@@ -116,5 +127,5 @@ test('TST-20 a sum that does not verify never leaves, even where nobody can be n
   const { z } = attempt.signed.get(1) ?? expect.unreachable()
   z[7] = (z[7] ?? 0) ^ 16
   const blame = { judge: async () => ({ result: 'undecided' as const, why: 'no_time' as const }) }
-  expect(await finishAttempt(attempt, message, { ...coordinator.options, blame })).toEqual({ ok: false, faults: [] })
+  expect(await finishAttempt(attempt, message, { ...coordinator.options.token, blame })).toEqual({ ok: false, faults: [] })
 })

@@ -36,7 +36,7 @@ export interface Accusation {
   readonly signer: number
   readonly certificate: BootCertificate
   readonly request: Pick<SignItem, 'attempt' | 'purpose' | 'epoch' | 'intent' | 'bytes_hash' | 'commitments'>
-  /** The JWS signing input that the share was to sign. */
+  /** The message that the share was to sign: a JWS signing input, or a record’s. */
   readonly bytes: string
   readonly answer: Extract<Answer, { result: 'signed' }>
   /** The bytes that the boot key signed: pairs of request hash and answer hash. */
@@ -59,11 +59,13 @@ export type Ruling =
   /** The signer did not say this: whoever accuses altered something, or made it up. Proves nothing against the signer. */
   | { readonly verdict: 'not_its_word'; readonly why: 'signer_unknown' | 'certificate_invalid' | 'statement_invalid' | 'request_differs' | 'bytes_differ' | 'list_invalid' }
 
+/** What a quorum signs for. */
+export type SignedPurpose = SignItem['purpose']
+
 export interface Bench {
   readonly suite: Suite
-  /** Of the epoch that the request names. */
-  readonly keys: GroupKeys
-  readonly epoch: number
+  /** A share is judged under the key that the request names by purpose and epoch: under another one every honest share is wrong. */
+  readonly groups: Readonly<Record<SignedPurpose, { readonly keys: GroupKeys; readonly epoch: number }>>
   readonly signers: readonly Pick<SignerRow, 'id' | 'identity'>[]
 }
 
@@ -76,11 +78,12 @@ export function judgeAccusation(accusation: Accusation, bench: Bench): Ruling {
   const statement = fromBase64url(accusation.statement)
   if (statement === undefined || !bootKeySigned(bench.suite, certificate, statement, accusation.signature)) return { verdict: 'not_its_word', why: 'statement_invalid' }
   if (!says(statement, certificate.boot, requestHash(request), answer)) return { verdict: 'not_its_word', why: 'request_differs' }
-  if (request.bytes_hash !== bytesHash(bytes) || request.epoch !== bench.epoch) return { verdict: 'not_its_word', why: 'bytes_differ' }
+  if (request.bytes_hash !== bytesHash(bytes) || request.epoch !== bench.groups[request.purpose].epoch) return { verdict: 'not_its_word', why: 'bytes_differ' }
   return judgeShare(accusation, bench)
 }
 
-function judgeShare({ signer, request, bytes, answer }: Accusation, { suite, keys }: Bench): Ruling {
+function judgeShare({ signer, request, bytes, answer }: Accusation, { suite, groups }: Bench): Ruling {
+  const { keys } = groups[request.purpose]
   const commitments = decodeList(request.commitments)
   const reply = { id: signer, r: decoded(answer.R), z: decoded(answer.share) }
   const share = verifyShare(suite, { keys, message: utf8(bytes), commitments }, reply)

@@ -7,6 +7,7 @@ import { sodiumSuite } from '@symbolon/core/sodium.ts'
 import { toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { NotNowCode } from '@symbolon/protocol/errors.ts'
 import type { MintItem } from '@symbolon/protocol/mint.ts'
+import { recordTag } from '@symbolon/protocol/record.ts'
 import { bootBytes, bytesHash, refusalBytes, replyBytes, requestHash, shownDigest, type Answer, type BootCertificate, type Commitment, type SignItem } from '@symbolon/protocol/sign.ts'
 import type { SignerRow } from '@symbolon/roster/roster.ts'
 import type { ChannelAnswer } from '@symbolon/runtime/channel-client.ts'
@@ -66,8 +67,7 @@ export class FakeSigner {
   readonly #open = new Map<string, number>()
   readonly calls: number[] = []
   epoch = 1
-  readonly #member: Member
-  readonly #keys: GroupKeys
+  readonly #members: Members
   readonly #bytes: ReadonlyMap<string, string>
   readonly #identity = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   #boot = freshBoot()
@@ -77,12 +77,12 @@ export class FakeSigner {
   #flap = false
   #lastShare: Base64url | undefined
 
-  constructor(member: Member, bytes: ReadonlyMap<string, string>) {
-    this.id = member.id
-    this.#member = member
-    this.#keys = member.keys
+  constructor(members: Members, bytes: ReadonlyMap<string, string>) {
+    const { id } = members.token
+    this.id = id
+    this.#members = members
     this.#bytes = bytes
-    this.row = { id: member.id, name: `signer-${member.id}`, identity: identityRow(this.#identity.publicKey) }
+    this.row = { id, name: `signer-${id}`, identity: identityRow(this.#identity.publicKey) }
   }
 
   get channel(): SignerChannel {
@@ -151,7 +151,7 @@ export class FakeSigner {
 
   #promise(count: number): Commitment[] {
     return Array.from({ length: count }, () => {
-      const pair = commit(suite, this.#member)
+      const pair = commit(suite, this.#members.token)
       const hiding = this.misbehaves === 'bad_commitment' ? toBase64url(new Uint8Array(32).fill(255)) : toBase64url(pair.commitment.hiding)
       this.#nonces.set(hiding, pair)
       this.mostHeld = Math.max(this.mostHeld, this.#nonces.size)
@@ -213,16 +213,16 @@ export class FakeSigner {
     this.#nonces.delete(own.hiding)
     const message = utf8(this.#bytes.get(item.bytes_hash) ?? '')
     const commitments = item.commitments.map(({ id, hiding, binding }) => ({ id, hiding: decoded(hiding), binding: decoded(binding) }))
-    const share = sign(suite, { member: this.#member, nonces, message, commitments })
+    const share = sign(suite, { member: this.#members[item.purpose], nonces, message, commitments })
     if (!share.ok) return { result: 'not_now', code: this.misbehaves === 'bad_commitment' ? 'ill' : 'list_invalid' }
-    return this.#spoil(toBase64url(share.value.r), share.value.z)
+    return this.#spoil(toBase64url(share.value.r), share.value.z, this.#members[item.purpose].keys)
   }
 
-  #spoil(R: Base64url, z: Uint8Array): unknown {
+  #spoil(R: Base64url, z: Uint8Array, keys: GroupKeys): unknown {
     const earlier = this.#lastShare ?? toBase64url(z)
     this.#lastShare = toBase64url(z)
     const signed = (share: Uint8Array, r: string = R) => ({ result: 'signed', R: r, share: toBase64url(share) })
-    const other = toBase64url(this.#keys.key)
+    const other = toBase64url(keys.key)
     switch (this.misbehaves) {
       case 'bad_share':
       case 'bad_share_unsigned':
@@ -270,27 +270,37 @@ function plusOrder(z: Uint8Array): Uint8Array {
   })
 }
 
+type Purpose = SignItem['purpose']
+/** One place in the group of each purpose. */
+export type Members = Readonly<Record<Purpose, Member>>
+
 export interface Deployment {
-  readonly keys: GroupKeys
+  readonly keys: Readonly<Record<Purpose, GroupKeys>>
   readonly signers: readonly FakeSigner[]
   /** A new message, and what the coordinator is asked about it. */
-  wanted(text?: string): Wanted
+  wanted(change?: Partial<Pick<MintItem, 'bytes' | 'purpose'>>): Wanted
 }
 
 const policy = toBase64url(new Uint8Array(32))
 
 export function deploy(t: number, n: number): Deployment {
-  const { keys, members } = deal(suite, { threshold: t, ids: Array.from({ length: n }, (_, at) => at + 1) })
-  const bytes = new Map<string, string>()
-  const signers = members.map((member) => new FakeSigner(member, bytes))
+  const ids = Array.from({ length: n }, (_, at) => at + 1)
+  const groups = { token: deal(suite, { threshold: t, ids }), record: deal(suite, { threshold: t, ids }) }
+  const messages = new Map<string, string>()
+  const signers = groups.token.members.flatMap((token, at) => {
+    const record = groups.record.members[at]
+    return record === undefined ? [] : [new FakeSigner({ token, record }, messages)]
+  })
   let count = 0
   return {
-    keys,
+    keys: { token: groups.token.keys, record: groups.record.keys },
     signers,
-    wanted(text = `e30.${toBase64url(utf8(`{"jti":${++count}}`))}`) {
-      bytes.set(bytesHash(text), text)
-      const item: MintItem = { request_id: `request-${count}`, purpose: 'token', roster: 1, policy, intent: toBase64url(utf8('{}')), evidence: [{ kind: 'key', proof: 'a.b.c' }], approvals: [], asserted: {}, records: [], bytes: text }
-      return { item, message: utf8(text), bytesHash: bytesHash(text) }
+    wanted({ purpose = 'token', bytes = messageFor(purpose, ++count) } = {}) {
+      messages.set(bytesHash(bytes), bytes)
+      const item: MintItem = { request_id: `request-${count}`, purpose, roster: 1, policy, intent: toBase64url(utf8('{}')), evidence: [{ kind: 'key', proof: 'a.b.c' }], approvals: [], asserted: {}, records: [], bytes }
+      return { item, message: utf8(bytes), bytesHash: bytesHash(bytes) }
     },
   }
 }
+
+const messageFor = (purpose: Purpose, count: number): string => (purpose === 'token' ? `e30.${toBase64url(utf8(`{"jti":${count}}`))}` : `${recordTag}{"seq":${count}}`)

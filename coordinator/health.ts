@@ -13,8 +13,8 @@ export interface Health {
   readonly state: HealthState
   /** Milliseconds after which an answer counts as late, for an item that is asked now. */
   readonly patience: number
-  /** How long an answer may take if `load` items wait before it. Lower is better; for comparison only. */
-  cost(load: number): number
+  /** The order in which signers are chosen if `load` items wait before: well first, down last, then by expected answer time. Lower is better; for comparison only. */
+  rank(load: number): number
   /** It answered an item, after so long. */
   answered(ms: number): void
   /** It answered something else, which takes another time and says nothing about the calls that are late. */
@@ -36,6 +36,7 @@ export interface Patience {
 const forgetMs = 5_000
 const floor = 1
 const unwillingMs = 1_000
+const order: Readonly<Record<HealthState, number>> = { well: 0, unwilling: 1e9, late: 2e9, down: 3e9 }
 const unknown = 5
 
 /**
@@ -68,7 +69,9 @@ export function openHealth(patience: Patience, clock: () => number): Health {
     get patience() {
       return Math.min(patience.most, Math.max(patience.least, faded(mean) + 4 * faded(deviation)))
     },
-    cost: (load) => faded(mean) * (1 + load / 16),
+    rank(load) {
+      return order[this.state] + faded(mean) * (1 + load / 16)
+    },
     answered(ms) {
       measure(ms)
       state = 'well'

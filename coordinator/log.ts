@@ -5,8 +5,8 @@ import { systemCode } from '@symbolon/runtime/secret-file.ts'
 import type { Fault } from './evidence-of-fault.ts'
 
 /*
- * The coordinator's only durable state: rows that are added and never changed. One per token that was asked for, written before any
- * share is asked for, so the rows are a superset of what was issued. Never a token, never evidence.
+ * The coordinator's only durable state: rows that are added and never changed. One per token, record or opening that was asked for, written
+ * before any signer is asked, so the rows are a superset of what was issued and opened. Never a token, never evidence.
  */
 
 export interface Tables {
@@ -14,12 +14,13 @@ export interface Tables {
   fault: { id: Generated<string>; at: Generated<Date>; signer: number; kind: string; accusation: unknown }
 }
 
-/** What one token leaves. Both hashes are 32 bytes. */
+/** What one wish leaves. Both hashes are 32 bytes. */
 export interface LogRow {
   readonly requestId: string
-  readonly kind: 'token'
+  readonly kind: 'token' | 'record' | 'open'
   /** The intent's digest. */
   readonly digest: Uint8Array
+  /** Of what is to be signed; for `open`, of the digests of the ciphertexts. */
   readonly bytesHash: Uint8Array
 }
 
@@ -55,7 +56,7 @@ export interface MintLog {
   keep(fault: Fault): Promise<Logged>
 }
 
-/** @param timeoutMs after which a caller is told no, though its rows may still be written: more rows than tokens do no harm */
+/** @param timeoutMs after which a caller is told no, though its rows may still be written: more rows than wishes do no harm */
 export function openMintLog(db: Kysely<Tables>, timeoutMs: number): MintLog {
   const insert = batcher<readonly LogRow[], Logged>({ run: async (sets) => everyone(sets, await attempt(() => insertRows(db, sets.flat()))), maxItems: 64, maxRunning: 2 })
   return {
@@ -83,7 +84,7 @@ async function attempt(work: () => Promise<unknown>): Promise<Logged> {
     await work()
     return { ok: true }
   } catch (error) {
-    // Whatever the database says, the mint fails closed; its code is for the operator.
+    // Whatever the database says, the wish fails closed; its code is for the operator.
     return { ok: false, detail: systemCode(error) }
   }
 }

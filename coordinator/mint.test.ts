@@ -6,10 +6,14 @@ import type { MintOutcome } from '@symbolon/protocol/mint.ts'
 import { intentDigest } from '@symbolon/protocol/intent.ts'
 import { deploy } from './fake-signer.testkit.ts'
 import type { LogRow } from './log.ts'
-import { mint, openRoom, type Minting } from './mint.ts'
+import { openRoom } from './logged.ts'
+import type { Minting } from './mint.ts'
+import { callRoute, served } from './routes.testkit.ts'
 
 const deployment = deploy(2, 3)
 const item = (change: object = {}) => ({ ...deployment.wanted().item, ...change })
+/** As the api calls it. */
+const mint = (minting: Minting, given: Uint8Array, role = 'api') => callRoute(served({ minting }), { role, path: '/v1/mint', body: given })
 const body = (...items: object[]) => Buffer.from(JSON.stringify({ v: 1, items }))
 const signed: MintOutcome = { outcome: 'signed', signature: 'A'.repeat(86) as never, parts: [] }
 
@@ -40,7 +44,7 @@ test('logs every item in one write before any signer is asked', async () => {
   const { minting, order, rows } = open()
   const items = [item(), item(), item()]
   const reply = await mint(minting, body(...items))
-  expect(reply).toMatchObject({ ok: true, value: { outcomes: [signed, signed, signed], timings: { log_us: expect.any(Number) } } })
+  expect(reply).toMatchObject({ status: 200, body: { outcomes: [signed, signed, signed], timings: { log_us: expect.any(Number) } } })
   expect(order).toEqual(['log', 'sign', 'sign', 'sign'])
   expect(rows).toEqual(items.map(({ request_id }) => expect.objectContaining({ requestId: request_id, kind: 'token', digest: intentDigest(Buffer.from('{}')) })))
   expect(minting.observe).toHaveBeenCalledTimes(3)
@@ -48,17 +52,17 @@ test('logs every item in one write before any signer is asked', async () => {
 
 test('U-4 L-3 without the log row no signer is asked, and the outcome is ill', async () => {
   const { minting, order } = open({ write: async () => ({ ok: false, detail: 'too_slow' }) })
-  expect(await mint(minting, body(item(), item()))).toMatchObject({ ok: true, value: { outcomes: [{ outcome: 'unreachable', code: 'ill' }, { outcome: 'unreachable', code: 'ill' }] } })
+  expect(await mint(minting, body(item(), item()))).toMatchObject({ status: 200, body: { outcomes: [{ outcome: 'unreachable', code: 'ill' }, { outcome: 'unreachable', code: 'ill' }] } })
   expect(order).toEqual([])
 })
 
 test('D-4 more than there is room for is answered busy before anything is done; the room is free again afterwards', async () => {
   const { minting, rows } = open({ room: openRoom(3) })
   const first = mint(minting, body(item(), item()))
-  expect(await mint(minting, body(item(), item()))).toMatchObject({ ok: true, value: { outcomes: [{ outcome: 'unreachable', code: 'busy', retry_after: 1 }, { code: 'busy' }] } })
+  expect(await mint(minting, body(item(), item()))).toMatchObject({ status: 200, body: { outcomes: [{ outcome: 'unreachable', code: 'busy', retry_after: 1 }, { code: 'busy' }] } })
   expect(rows).toHaveLength(2)
-  expect(await first).toMatchObject({ ok: true, value: { outcomes: [signed, signed] } })
-  expect(await mint(minting, body(item(), item(), item()))).toMatchObject({ ok: true, value: { outcomes: [signed, signed, signed] } })
+  expect(await first).toMatchObject({ status: 200, body: { outcomes: [signed, signed] } })
+  expect(await mint(minting, body(item(), item(), item()))).toMatchObject({ status: 200, body: { outcomes: [signed, signed, signed] } })
 })
 
 test('U-4 an item that makes our code throw leaves the room free', async () => {
@@ -74,7 +78,7 @@ test('U-4 an item that makes our code throw leaves the room free', async () => {
 
 test('an item for another roster version is not signed and not logged; the others go on', async () => {
   const { minting, rows } = open()
-  expect(await mint(minting, body(item({ roster: 2 }), item()))).toMatchObject({ ok: true, value: { outcomes: [{ outcome: 'unreachable', code: 'roster_behind' }, signed] } })
+  expect(await mint(minting, body(item({ roster: 2 }), item()))).toMatchObject({ status: 200, body: { outcomes: [{ outcome: 'unreachable', code: 'roster_behind' }, signed] } })
   expect(rows).toHaveLength(1)
 })
 
@@ -93,7 +97,7 @@ const bad: readonly [string, unknown][] = [
 ]
 test.each(bad)('D-1 U-3 %s: refused before anything is logged', async (_, request) => {
   const { minting, order, rows } = open()
-  expect(await mint(minting, Buffer.from(JSON.stringify(request)))).toMatchObject({ ok: false, reason: 'wrong_shape' })
+  expect(await mint(minting, Buffer.from(JSON.stringify(request)))).toMatchObject({ status: 400, body: { code: 'malformed', detail: 'wrong_shape' } })
   expect([order, rows]).toEqual([[], []])
 })
 
@@ -105,7 +109,7 @@ test.each([
   ['deep nesting', '['.repeat(100_000), 'too_deep'],
 ])('D-1 %s is refused', async (_, given, reason) => {
   const { minting } = open()
-  expect(await mint(minting, Buffer.from(given))).toMatchObject({ ok: false, reason })
+  expect(await mint(minting, Buffer.from(given))).toMatchObject({ status: 400, body: { code: 'malformed', detail: reason } })
 })
 
 test('D-1 property: whatever comes, the answer is a value', async () => {
@@ -113,7 +117,7 @@ test('D-1 property: whatever comes, the answer is a value', async () => {
   await fc.assert(
     fc.asyncProperty(fc.oneof(fc.uint8Array({ maxLength: 200 }), fc.json().map((text) => Buffer.from(text)), fc.object().map((more) => body(item(more)))), async (bytes) => {
       const reply = await mint(minting, bytes)
-      expect(typeof reply.ok).toBe('boolean')
+      expect([200, 400]).toContain(reply.status)
     }),
     { numRuns: 300 },
   )

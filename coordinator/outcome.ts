@@ -1,7 +1,9 @@
 import type { Base64url } from '@symbolon/protocol/bytes.ts'
 import type { NotNowCode } from '@symbolon/protocol/errors.ts'
 import type { MintOutcome, Part } from '@symbolon/protocol/mint.ts'
+import type { OpenOutcome, SealedPartials } from '@symbolon/protocol/open.ts'
 import type { Refusal } from '@symbolon/protocol/sign.ts'
+import type { HeardFailure } from './heard.ts'
 
 /** Where one signer stands for one message. `failures`: how often it has failed for it. */
 export type Seat = { readonly failures: number } & (
@@ -13,19 +15,50 @@ export type Seat = { readonly failures: number } & (
   | { readonly at: 'failed'; readonly again: boolean; readonly code?: NotNowCode; readonly retryAfter?: number }
 )
 
-export type End =
-  | { readonly result: 'signed'; readonly signature: Base64url; readonly by: readonly number[] }
-  | { readonly result: 'refused' | 'faulty' }
-  | { readonly result: 'unreachable'; readonly timedOut?: boolean }
+/** @param failures how often it has failed for this message, this time included: it is asked twice at most */
+export function failedSeat(heard: HeardFailure, failures: number): Seat {
+  if (heard.heard === 'nonsense') return { at: 'faulty', failures: 0 }
+  const again = heard.again && failures < 2
+  if (heard.heard === 'silent') return { at: 'failed', failures, again, ...(heard.timedOut ? { code: 'timed_out' } : {}) }
+  return { at: 'failed', failures, again, code: heard.code, ...(heard.retryAfter === undefined ? {} : { retryAfter: heard.retryAfter }) }
+}
 
-/** What the caller is told: the result, and how each signer took part. Refused, unreachable and faulty never pass for one another. */
-export function outcomeOf(end: End, seats: ReadonlyMap<number, Seat>): MintOutcome {
-  const signed = new Set(end.result === 'signed' ? end.by : [])
+/** No t signers did what was asked. The three never pass for one another. */
+export type Failed = { readonly result: 'refused' | 'faulty' } | { readonly result: 'unreachable'; readonly timedOut?: boolean }
+export type End = { readonly result: 'signed'; readonly signature: Base64url; readonly by: readonly number[] } | Failed
+export type OpenEnd = { readonly result: 'opened'; readonly epoch: number } | Failed
+export interface Opened {
+  readonly signer: number
+  readonly sealed: SealedPartials
+}
+
+type Seats = ReadonlyMap<number, Seat>
+
+/** What the caller is told: the result, and how each signer took part. */
+export function outcomeOf(end: End, seats: Seats): MintOutcome {
+  if (end.result !== 'signed') return failureOf(end, seats, noneDid)
+  return { outcome: 'signed', signature: end.signature, parts: partsOf(seats, { by: end.by, did: 'signed' }) }
+}
+
+/** @param opened what came back from those who opened, whether there were enough of them or not */
+export function openOutcomeOf(end: OpenEnd, seats: Seats, opened: readonly Opened[]): OpenOutcome {
+  const took: Took = { by: opened.map(({ signer }) => signer), did: 'opened' }
+  if (end.result !== 'opened') return failureOf(end, seats, took)
+  return { outcome: 'opened', epoch: end.epoch, opened: [...opened], parts: partsOf(seats, took) }
+}
+
+/** Who did what was asked. */
+interface Took {
+  readonly by: readonly number[]
+  readonly did: 'signed' | 'opened'
+}
+/** A share without a signature is nothing that was done. */
+const noneDid: Took = { by: [], did: 'signed' }
+
+function failureOf(end: Failed, seats: Seats, took: Took): Exclude<MintOutcome, { outcome: 'signed' }> {
   const timedOut = end.result === 'unreachable' && end.timedOut === true
-  const parts = [...seats].map(([signer, seat]) => partOf(signer, seat, signed.has(signer), timedOut))
+  const parts = partsOf(seats, took, timedOut)
   switch (end.result) {
-    case 'signed':
-      return { outcome: 'signed', signature: end.signature, parts }
     case 'refused':
       return { outcome: 'refused', refusals: [...seats.values()].flatMap((seat) => (seat.at === 'refused' ? [seat.refusal] : [])), parts }
     case 'faulty':
@@ -37,11 +70,14 @@ export function outcomeOf(end: End, seats: ReadonlyMap<number, Seat>): MintOutco
   }
 }
 
-function partOf(signer: number, seat: Seat, signed: boolean, timedOut: boolean): Part {
+const partsOf = (seats: Seats, { by, did }: Took, timedOut = false): Part[] =>
   // A signer whose share is good but whose R is not has signed, and is faulty all the same.
-  if (seat.at === 'faulty') return { signer, state: 'faulty' }
-  if (signed) return { signer, state: 'signed' }
+  [...seats].map(([signer, seat]) => (by.includes(signer) && seat.at !== 'faulty' ? { signer, state: did } : partOf(signer, seat, timedOut)))
+
+function partOf(signer: number, seat: Seat, timedOut: boolean): Part {
   switch (seat.at) {
+    case 'faulty':
+      return { signer, state: 'faulty' }
     case 'refused':
       return { signer, state: 'refused', ...(seat.refusal.reasons[0] === undefined ? {} : { code: seat.refusal.reasons[0].code }) }
     case 'failed':

@@ -98,14 +98,14 @@ describe('health', () => {
   test('a signer that is not asked is not held to its last bad moment', () => {
     const { time, health } = openAt()
     for (let round = 0; round < 20; round++) health.answered(300)
-    const then = health.cost(0)
+    const then = health.rank(0)
     time.now += 20_000
-    expect(health.cost(0)).toBeLessThan(then / 8)
+    expect(health.rank(0)).toBeLessThan(then / 8)
   })
 
-  test('more load costs more', () => {
+  test('more load ranks behind', () => {
     const { health } = openAt()
-    expect(health.cost(16)).toBeGreaterThan(health.cost(0))
+    expect(health.rank(16)).toBeGreaterThan(health.rank(0))
   })
 
   test('late until it answers an item, unwilling for a second, down until it answers anything', () => {

@@ -1,81 +1,35 @@
-import type { Suite } from '@symbolon/core/suite.ts'
 import type { Base64url } from '@symbolon/protocol/bytes.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import type { SignerStatus } from '@symbolon/protocol/mint.ts'
-import type { Answer, BootCertificate, Refusal, SignReply } from '@symbolon/protocol/sign.ts'
-import type { SignerRow } from '@symbolon/roster/roster.ts'
+import { requestHash, type Answer, type BootCertificate, type Refusal, type SignReply } from '@symbolon/protocol/sign.ts'
 import { openBatches, type Batches } from './batch.ts'
-import { openBoots } from './boots.ts'
 import { openStock, type Held } from './commitments.ts'
-import { certificateHolds, decoded, type Fault, type Said } from './evidence-of-fault.ts'
-import { openExclusion } from './exclusion.ts'
-import { openHealth, type Patience } from './health.ts'
-import { heardOf, type Asked, type Heard, type Stocked } from './heard.ts'
-import { openProber } from './prober.ts'
-import { bodyOverhead, callCommitments, callSign, callStatus, keepsNonce, refusalHolds, type Nonsense, type Silence, type SignerChannel } from './signer-wire.ts'
-
-/** What people must hear about. */
-export type Alarm = 'two_live_boots' | 'commitment_unknown'
-
-export interface PeerSettings {
-  /** For one call to a signer, in milliseconds. */
-  readonly callMs: number
-  /** For a question about its state, in milliseconds. */
-  readonly probeMs: number
-  readonly patience: Patience
-  /** Commitments to hold of each signer. */
-  readonly stock: number
-  /** Calls to one signer at once. */
-  readonly calls: number
-}
-
-export interface PeerOptions {
-  readonly row: Pick<SignerRow, 'id' | 'name' | 'identity'>
-  readonly channel: SignerChannel
-  readonly suite: Suite
-  /** Of the group key that attempts are for: commitments of another epoch are of no use. */
-  readonly epoch: number
-  readonly settings: PeerSettings
-  /** Milliseconds that only go forward. */
-  clock(): number
-  alarm(signer: number, alarm: Alarm): void
-  /** Puts the evidence of a fault where it lasts. */
-  keep(fault: Fault): void
-  /** Told of the roster version that it says it holds. */
-  stands?(signer: number, roster: number): void
-}
+import { decoded, type Fault, type Said } from './evidence-of-fault.ts'
+import type { Health } from './health.ts'
+import { heardNotNow, heardOf, type Asked, type Heard, type Stocked } from './heard.ts'
+import { Repute, type PeerOptions } from './repute.ts'
+import { bodyOverhead, callCommitments, callSign, keepsNonce, refusalHolds } from './signer-wire.ts'
 
 interface Queued {
   readonly asked: Asked
   readonly at: number
 }
 
-/**
- * One signer as the coordinator knows it: how it fares, which of its commitments are left, which boot it is in, and the requests to it.
- * Nothing of this is authority. Losing it all costs time, and a signer that lies about it wastes an attempt.
- */
+/** One signer as it is asked for signatures: which of its commitments are left, and the requests to it. A signer that lies about any of it wastes an attempt. */
 export class Peer {
   readonly id: number
-  readonly health
+  readonly repute: Repute
   readonly #options: PeerOptions
   readonly #stock
-  readonly #boots
-  readonly #exclusion
   readonly #batches: Batches<Queued, Heard>
-  readonly #prober = openProber(() => this.#findWell())
   #restocking: Promise<Stocked> | undefined
-  #probing: Promise<void> | undefined
   #nextReply = Promise.withResolvers<void>()
-  #report: Pick<SignerStatus, 'epoch' | 'roster' | 'policy'> = { epoch: 0, roster: 0, policy: '' }
-  #problem: string | undefined = 'not asked yet'
 
   constructor(options: PeerOptions) {
     this.id = options.row.id
     this.#options = options
-    this.health = openHealth(options.settings.patience, options.clock)
     this.#stock = openStock(limits.commitmentsHeld)
-    this.#boots = openBoots(options.clock)
-    this.#exclusion = openExclusion(options.clock)
+    this.repute = new Repute(options, { began: (boot) => this.#stock.begin(boot), recovered: () => this.restock() })
     this.#batches = openBatches<Queued, Heard>({
       call: (items) => this.#call(items),
       maxItems: limits.batchItems,
@@ -88,14 +42,17 @@ export class Peer {
     })
   }
 
+  get health(): Health {
+    return this.repute.health.signing
+  }
+
   get excluded(): boolean {
-    return this.#exclusion.excluded
+    return this.repute.excluded
   }
 
   /** The order in which signers are chosen: well first, down last; those with commitments at hand first, then by expected answer time. */
   get rank(): number {
-    const order = { well: 0, unwilling: 1e9, late: 2e9, down: 3e9 }[this.health.state]
-    return order + (this.#stock.size > 0 ? 0 : 1e6) + this.health.cost(this.#batches.load)
+    return this.health.rank(this.#batches.load) + (this.#stock.size > 0 ? 0 : 1e6)
   }
 
   takeCommitment(): Held | undefined {
@@ -113,9 +70,8 @@ export class Peer {
     return { heard: 'unsent' }
   }
 
-  /** Keeps the evidence and leaves the signer out for a while. */
   blame(fault: Fault): void {
-    if (this.#exclusion.begin(fault.kind)) this.#options.keep(fault)
+    this.repute.blame(fault)
   }
 
   /** Fetches commitments, and with them the certificate of the present boot. Those who ask meanwhile share the call. */
@@ -126,36 +82,22 @@ export class Peer {
 
   /** Of the boot that gave an answer; fetched if it is a new one. */
   async certificateOf(boot: Base64url): Promise<BootCertificate | undefined> {
-    const known = this.#boots.certificateOf(boot)
+    const known = this.repute.certificateOf(boot)
     if (known !== undefined) return known
     await this.restock()
-    return this.#boots.certificateOf(boot)
+    return this.repute.certificateOf(boot)
   }
 
-  /** Asks how the signer is. Those who ask meanwhile share the call. */
   probe(): Promise<void> {
-    this.#probing ??= this.#probe().finally(() => (this.#probing = undefined))
-    return this.#probing
-  }
-
-  async #probe(): Promise<void> {
-    const askedAt = this.#options.clock()
-    const report = await callStatus(this.#options.channel, this.#options.settings.probeMs)
-    if (!report.ok) return this.#noteFailure(report)
-    if (!this.#admit(report.value.certificate, askedAt)) return
-    this.#noteReport(report.value, report.value.problems[0])
-    this.health.alive()
+    return this.repute.probe()
   }
 
   status(): SignerStatus {
-    const problem = this.#exclusion.reason === undefined ? this.#problem : `left out: ${this.#exclusion.reason}`
-    const boot = this.#boots.current?.boot
-    const healthy = this.health.state !== 'down' && problem === undefined
-    return { id: this.id, name: this.#options.row.name, healthy, ...(problem === undefined ? {} : { problem }), ...this.#report, ...(boot === undefined ? {} : { boot }), commitments: this.#stock.size }
+    return this.repute.status(this.#stock.size)
   }
 
   close(): void {
-    this.#prober.stop()
+    this.repute.close()
   }
 
   async #call(queued: readonly Queued[]): Promise<readonly Heard[]> {
@@ -165,12 +107,13 @@ export class Peer {
     this.#nextReply.resolve()
     this.#nextReply = Promise.withResolvers()
     if (!reply.ok) {
-      this.#noteFailure(reply)
+      this.repute.noteFailure(reply)
       return items.map(() => heardOf(reply))
     }
     // From when the first of them was asked for: what callers wait for includes the queue.
     this.health.answered(clock() - (queued[0]?.at ?? sentAt))
-    this.#problem = undefined
+    this.repute.alive()
+    this.repute.noteWell()
     this.#noteBoot(reply.value, sentAt)
     const said: Said = { boot: reply.value.boot, signature: reply.value.signature, items: items.map(({ item }) => item), answers: reply.value.answers }
     return Promise.all(items.map((asked, at) => this.#hear(asked, said, reply.value.answers[at])))
@@ -185,9 +128,7 @@ export class Peer {
       case 'refused':
         return this.#hearRefusal(asked, answer.refusal)
       case 'not_now':
-        // A limit speaks of the one who asks, not of the signer.
-        if (answer.code !== 'limited') this.health.unwilling()
-        return { heard: 'not_now', code: answer.code, ...(answer.retry_after === undefined ? {} : { retryAfter: answer.retry_after }), again: answer.code === 'commitment_unknown' }
+        return heardNotNow(answer, this.health)
     }
   }
 
@@ -195,17 +136,16 @@ export class Peer {
     const certificate = await this.certificateOf(refusal.boot)
     // The signer restarted and its new certificate could not be had: nothing is proven, neither a veto nor a fault.
     if (certificate === undefined) return { heard: 'silent', timedOut: false, again: true }
-    if (refusalHolds(this.#options.suite, certificate, asked.item, refusal)) return { heard: 'refused', refusal }
+    if (refusalHolds(this.#options.suite, certificate, { item: asked.item, request: requestHash(asked.item) }, refusal)) return { heard: 'refused', refusal }
     this.blame({ signer: this.id, kind: 'signature_invalid' })
     return { heard: 'nonsense' }
   }
 
   #noteBoot({ boot, answers, commitments }: SignReply, askedAt: number): void {
-    const sighting = this.#boots.sighted(boot, askedAt)
+    const sighting = this.repute.sighted(boot, askedAt)
     if (sighting === 'late_answer') return
-    if (sighting === 'alternates') this.#alarm('two_live_boots')
     const stale = answers.some((answer) => answer.result === 'not_now' && answer.code === 'commitment_unknown')
-    if (sighting === 'current' && stale) this.#alarm('commitment_unknown')
+    if (sighting === 'current' && stale) this.repute.alarm('commitment_unknown')
     // What is left is as dead as the one that was tried.
     if (stale || sighting !== 'current') this.#stock.drop()
     else this.#stock.add(boot, commitments)
@@ -219,13 +159,13 @@ export class Peer {
     if (lacking <= 0) return this.#stockFromReply()
     const reply = await callCommitments(channel, lacking, settings.callMs)
     if (!reply.ok) {
-      this.#noteFailure(reply)
+      this.repute.noteFailure(reply)
       return { ok: false, why: heardOf(reply) }
     }
-    if (!this.#admit(reply.value.certificate, askedAt)) return { ok: false, why: { heard: 'nonsense' } }
-    this.#noteReport(reply.value, undefined)
+    if (!this.repute.admit(reply.value.certificate, askedAt)) return { ok: false, why: { heard: 'nonsense' } }
+    this.repute.noteReport(reply.value)
     if (reply.value.epoch !== epoch) return { ok: false, why: { heard: 'not_now', code: 'epoch_unknown', again: false } }
-    this.health.alive()
+    this.repute.alive()
     this.#stock.add(reply.value.certificate.boot, reply.value.commitments)
     return this.#stock.size > 0 ? { ok: true } : { ok: false, why: { heard: 'not_now', code: 'busy', again: false } }
   }
@@ -242,45 +182,5 @@ export class Peer {
   async #stockFromReply(): Promise<Stocked> {
     if (this.#stock.size === 0) await this.#nextReply.promise
     return this.#stock.size > 0 ? { ok: true } : { ok: false, why: { heard: 'not_now', code: 'busy', again: false } }
-  }
-
-  /** Takes note of a boot certificate. False if it is not this signer's: then nothing that came with it is believed. */
-  #admit(certificate: BootCertificate, askedAt: number): boolean {
-    const known = this.#boots.certificateOf(certificate.boot)
-    if (known?.signature !== certificate.signature && (certificate.signer !== this.id || !certificateHolds(certificate, this.#options.row.identity))) {
-      this.blame({ signer: this.id, kind: 'signature_invalid' })
-      return false
-    }
-    const sighting = this.#boots.sighted(certificate.boot, askedAt)
-    if (sighting === 'late_answer') return true
-    if (sighting === 'alternates') this.#alarm('two_live_boots')
-    this.#boots.begin(certificate)
-    this.#stock.begin(certificate.boot)
-    return true
-  }
-
-  #noteReport({ epoch, roster, policy }: Pick<SignerStatus, 'epoch' | 'roster' | 'policy'>, problem: string | undefined): void {
-    this.#report = { epoch, roster, policy }
-    this.#options.stands?.(this.id, roster)
-    this.#problem = problem ?? (epoch === this.#options.epoch ? undefined : `holds epoch ${epoch}`)
-  }
-
-  #noteFailure(failure: Silence | Nonsense): void {
-    if ('fault' in failure) return this.blame({ signer: this.id, kind: failure.fault })
-    this.#problem = failure.detail
-    if (failure.silent === 'busy') return
-    this.health.failed()
-    this.#prober.begin()
-  }
-
-  async #findWell(): Promise<boolean> {
-    if (this.health.state === 'down') await this.probe()
-    if (this.health.state === 'down') return false
-    await this.restock()
-    return true
-  }
-
-  #alarm(alarm: Alarm): void {
-    this.#options.alarm(this.id, alarm)
   }
 }

@@ -149,7 +149,7 @@ describe('blame', () => {
     const deployment = deploy(2, 3)
     const coordinator = coordinate(deployment)
     misbehave(deployment, 'bad_share', 1)
-    const outcomes = await settle(Promise.all(Array.from({ length: 24 }, () => signByQuorum(coordinator.options, deployment.wanted()))), next)
+    const outcomes = await settle(Promise.all(Array.from({ length: 24 }, () => signByQuorum(coordinator.options.token, deployment.wanted()))), next)
     expect(outcomes.map(({ outcome }) => outcome)).toEqual(outcomes.map(() => 'signed'))
     expect(coordinator.faults).toHaveLength(4)
   })
@@ -168,7 +168,7 @@ describe('blame', () => {
     const coordinator = coordinate(deployment)
     await Promise.all(coordinator.peers.map((peer) => settle(peer.restock(), next)))
     misbehave(deployment, 'too_few_answers', 1)
-    const outcomes = await settle(Promise.all([1, 2, 3, 4].map(() => signByQuorum(coordinator.options, deployment.wanted()))), next)
+    const outcomes = await settle(Promise.all([1, 2, 3, 4].map(() => signByQuorum(coordinator.options.token, deployment.wanted()))), next)
     expect(outcomes.map(({ outcome }) => outcome)).toEqual(['signed', 'signed', 'signed', 'signed'])
     expect(coordinator.faults).toEqual([{ signer: 1, kind: 'reply_malformed' }])
   })
@@ -294,7 +294,7 @@ describe('hedging', () => {
     const deployment = deploy(2, 3)
     const coordinator = coordinate(deployment)
     await Promise.all(coordinator.peers.map((peer) => settle(peer.restock(), next)))
-    await settle(Promise.all(Array.from({ length: 90 }, () => signByQuorum(coordinator.options, deployment.wanted()))), next)
+    await settle(Promise.all(Array.from({ length: 90 }, () => signByQuorum(coordinator.options.token, deployment.wanted()))), next)
     for (const { asked } of deployment.signers) expect(asked.length).toBeGreaterThan(40)
   })
 
@@ -306,7 +306,7 @@ describe('hedging', () => {
     for (const signer of deployment.signers) signer.plan = ({ commitments }) => (commitments.at(-1)?.id === signer.id ? 'slow' : undefined)
     const waves: Promise<unknown>[] = []
     for (let wave = 0; wave < 30; wave++) {
-      for (let each = 0; each < 8; each++) waves.push(signByQuorum(coordinator.options, deployment.wanted()))
+      for (let each = 0; each < 8; each++) waves.push(signByQuorum(coordinator.options.token, deployment.wanted()))
       await advance(100)
     }
     await settle(Promise.all(waves), next)
@@ -364,7 +364,7 @@ describe('boots', () => {
 test('TST-38 a burst larger than the stock waits for commitments, and never asks for more than the signer keeps', async () => {
   const deployment = deploy(2, 3)
   const coordinator = coordinate(deployment)
-  const outcomes = await settle(Promise.all(Array.from({ length: 700 }, () => signByQuorum(coordinator.options, deployment.wanted()))), next)
+  const outcomes = await settle(Promise.all(Array.from({ length: 700 }, () => signByQuorum(coordinator.options.token, deployment.wanted()))), next)
   expect(outcomes.filter(({ outcome }) => outcome === 'signed').length).toBe(700)
   expect(coordinator.alarms).toEqual([])
   expect(Math.max(...deployment.signers.map(({ mostHeld }) => mostHeld))).toBeLessThanOrEqual(512)
@@ -374,7 +374,7 @@ test('TST-12 60 messages at once go in one call per signer, each under commitmen
   const deployment = deploy(2, 3)
   const coordinator = coordinate(deployment)
   await Promise.all(coordinator.peers.map((peer) => settle(peer.restock(), next)))
-  const outcomes = await settle(Promise.all(Array.from({ length: 60 }, () => signByQuorum(coordinator.options, deployment.wanted()))), next)
+  const outcomes = await settle(Promise.all(Array.from({ length: 60 }, () => signByQuorum(coordinator.options.token, deployment.wanted()))), next)
   expect(outcomes.map(({ outcome }) => outcome)).toEqual(Array.from({ length: 60 }, () => 'signed'))
   expect(Math.max(...deployment.signers.map(({ calls }) => calls.length))).toBeLessThanOrEqual(6)
   expect(coordinator.alarms).toEqual([])

@@ -5,10 +5,10 @@ import type { MintOutcome } from '@symbolon/protocol/mint.ts'
 import { finishAttempt, invalidCommitments, openAttempt, type Attempt, type Finished, type Wanted } from './attempt.ts'
 import type { Blame } from './blame.ts'
 import type { Held } from './commitments.ts'
-import type { Heard, Stocked } from './heard.ts'
+import type { Heard, HeardFailure, Stocked } from './heard.ts'
 import type { HedgeBudget } from './hedge.ts'
 import { decide, standingOf, type Standing } from './next-move.ts'
-import { outcomeOf, type Seat } from './outcome.ts'
+import { failedSeat, outcomeOf, type Seat } from './outcome.ts'
 import type { Peer } from './peer.ts'
 
 /*
@@ -185,12 +185,8 @@ class Round {
     else this.#free(accuser)
   }
 
-  #hearFailure(peer: Peer, heard: Extract<Heard, { heard: 'not_now' | 'silent' | 'nonsense' }>): void {
-    if (heard.heard === 'nonsense') return this.#place(peer, { at: 'faulty', failures: 0 })
-    const failures = this.#seat(peer.id).failures + 1
-    const again = heard.again && failures < 2
-    if (heard.heard === 'silent') this.#place(peer, { at: 'failed', failures, again, ...(heard.timedOut ? { code: 'timed_out' } : {}) })
-    else this.#place(peer, { at: 'failed', failures, again, code: heard.code, ...(heard.retryAfter === undefined ? {} : { retryAfter: heard.retryAfter }) })
+  #hearFailure(peer: Peer, heard: HeardFailure): void {
+    this.#place(peer, failedSeat(heard, this.#seat(peer.id).failures + 1))
   }
 
   #finish(attempt: Attempt): void {

@@ -3,7 +3,9 @@ import { toBase64url } from '@symbolon/protocol/bytes.ts'
 import { decodeAs } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import type { NotNowCode } from '@symbolon/protocol/errors.ts'
-import { commitmentsReply, refusalBytes, requestHash, shownDigest, signReply, signerReport, type Answer, type BootCertificate, type CommitmentsReply, type Refusal, type SignItem, type SignReply, type SignerReport } from '@symbolon/protocol/sign.ts'
+import { knownReply, openReply, signerReceipts, type Known, type OpenItem, type OpenReply, type SignerReceipts } from '@symbolon/protocol/open.ts'
+import type { SignedRecord } from '@symbolon/protocol/record.ts'
+import { commitmentsReply, refusalBytes, shownDigest, signReply, signerReport, type Answer, type BootCertificate, type CommitmentsReply, type Refusal, type RequestHash, type SignItem, type SignReply, type SignerReport } from '@symbolon/protocol/sign.ts'
 import type { Channel, ChannelAnswer } from '@symbolon/runtime/channel-client.ts'
 import { bootKeySigned, type FaultKind } from './evidence-of-fault.ts'
 
@@ -32,12 +34,36 @@ export interface AskedItem {
   readonly json: string
 }
 
+/** Likewise for opening. */
+export interface AskedOpening {
+  readonly item: OpenItem
+  readonly json: string
+  /** Of the item: made once for all signers. */
+  readonly request: RequestHash
+}
+
 export const bodyOverhead = 64
 
 export async function callSign(channel: SignerChannel, items: readonly AskedItem[], timeoutMs: number): Promise<Wire<SignReply>> {
   const body = `{"v":1,"items":[${items.map(({ json }) => json).join()}]}`
   const read = readAnswer(await channel.post('/v1/sign', body, { timeoutMs, maxBytes: limits.batchBodyBytes }), signReply)
   return read.ok && read.value.answers.length !== items.length ? nonsense('answer_count') : read
+}
+
+export async function callOpen(channel: SignerChannel, items: readonly AskedOpening[], timeoutMs: number): Promise<Wire<OpenReply>> {
+  const body = `{"v":1,"items":[${items.map(({ json }) => json).join()}]}`
+  const read = readAnswer(await channel.post('/v1/open', body, { timeoutMs, maxBytes: limits.batchBodyBytes }), openReply)
+  return read.ok && read.value.answers.length !== items.length ? nonsense('answer_count') : read
+}
+
+export async function callReceipts(channel: SignerChannel, records: readonly SignedRecord[], timeoutMs: number): Promise<Wire<SignerReceipts>> {
+  const read = readAnswer(await channel.post('/v1/receipts', JSON.stringify({ v: 1, records }), { timeoutMs, maxBytes: limits.batchBodyBytes }), signerReceipts)
+  return read.ok && read.value.receipts.length !== records.length ? nonsense('answer_count') : read
+}
+
+export async function callKnown(channel: SignerChannel, paths: readonly string[], timeoutMs: number): Promise<Wire<Known>> {
+  const read = readAnswer(await channel.post('/v1/known', JSON.stringify({ v: 1, paths }), { timeoutMs, maxBytes: limits.batchBodyBytes }), knownReply)
+  return read.ok && read.value.records.length !== paths.length ? nonsense('answer_count') : read
 }
 
 export const callCommitments = async (channel: SignerChannel, count: number, timeoutMs: number): Promise<Wire<CommitmentsReply>> =>
@@ -60,8 +86,8 @@ export function readAnswer<T>(answer: ChannelAnswer, schema: Parameters<typeof d
  * A veto counts only if the signer's boot key signed it for this very request and what was shown with it: a coordinator cannot make
  * one up, nor move one from one request, or from other evidence, to another.
  */
-export function refusalHolds(suite: Suite, certificate: BootCertificate, item: SignItem, refusal: Refusal): boolean {
-  if (refusal.signer !== certificate.signer || refusal.boot !== certificate.boot || refusal.request !== toBase64url(requestHash(item)) || refusal.shown !== shownDigest(item)) return false
+export function refusalHolds(suite: Suite, certificate: BootCertificate, { item, request }: { readonly item: Parameters<typeof shownDigest>[0]; readonly request: RequestHash }, refusal: Refusal): boolean {
+  if (refusal.signer !== certificate.signer || refusal.boot !== certificate.boot || refusal.request !== toBase64url(request) || refusal.shown !== shownDigest(item)) return false
   return bootKeySigned(suite, certificate, refusalBytes(refusal), refusal.signature)
 }
 
