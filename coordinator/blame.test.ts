@@ -81,8 +81,12 @@ test('TST-21 the work in points is linear: three multiplications for each share'
 
 test('TST-21 a worker that takes too long is replaced, and nobody is blamed', async () => {
   const hasty = await openPool<SpoiledBy, Found>({ module, size: 1, init: { token: other, record }, timeoutMs: 1, log: openLog({ process: 'test', level: 'error', to: { write: () => undefined } }) })
-  expect(await blameInWorkers(hasty, 'token').judge(spoiled)).toEqual({ result: 'undecided', why: 'no_time' })
+  expect(await blameInWorkers(hasty, 'record').judge(spoiled)).toEqual({ result: 'undecided', why: 'no_time' })
   await hasty.close()
+})
+
+test('a worker judges by the keys of the purpose that it is asked about', async () => {
+  expect(await blameInWorkers(pool, 'token').judge(spoiled)).toEqual({ result: 'undecided', why: 'investigate' })
 })
 
 test('an invalid commitment is its owner’s fault, whoever complains', () => {
