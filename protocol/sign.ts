@@ -89,6 +89,8 @@ export const signerReport = z.strictObject({
   policy: digestText,
   /** Sequence number and hash of the newest journal entry: a journal that grows shorter has lost something. */
   journal: z.strictObject({ seq: z.int().min(0), head: digestText }),
+  /** How many secrets it knows the newest record of, and how many sequence numbers it has promised to records that it has not seen finished. */
+  records: z.strictObject({ known: z.int().min(0), promised: z.int().min(0) }).optional(),
   /** Why it would not sign now; empty when well. */
   problems: z.array(z.string().max(200)).max(16),
 })
