@@ -6,7 +6,7 @@ import type { Keystore } from '@symbolon/keystore/keystore.ts'
 import { loadConfig, printProblems } from '@symbolon/runtime/config.ts'
 import { SafeError } from '@symbolon/runtime/log.ts'
 import { signerConfig, type SignerConfig } from './config.ts'
-import { loadBelieved, loadTokenMember, type Believed } from './load.ts'
+import { loadBelieved, loadMembers, wipeMembers, type Believed } from './load.ts'
 
 /*
  * `node signer/doctor.ts --config FILE`: opens what a start would open, as far as the share, closes it again, and prints one line of
@@ -22,17 +22,17 @@ async function examine(config: SignerConfig): Promise<readonly Finding[]> {
   const believed = attempt('files', () => loadBelieved(config.state))
   if ('check' in believed) return [believed]
   const memory = openArena(arenaBytes)
-  const findings = await examineKeystore(config.keystore, { signer: config.signer, memory }, async (keystore) => [await share(keystore, config, believed.value)])
+  const findings = await examineKeystore(config.keystore, { signer: config.signer, memory }, async (keystore) => [await shares(keystore, config, believed.value)])
   return [good('files', `roster version ${believed.value.roster.version}`), ...findings]
 }
 
-/** Unsealed, compared with the roster, and wiped. */
-async function share(keystore: Keystore, { keystore: { folder } }: SignerConfig, believed: Believed): Promise<Finding> {
+/** One for each purpose: unsealed, compared with the roster, and wiped. */
+async function shares(keystore: Keystore, { keystore: { folder } }: SignerConfig, believed: Believed): Promise<Finding> {
   const suite = sodiumSuite(openArena(arenaBytes))
   try {
-    const { member, group } = await loadTokenMember(keystore, suite, folder, believed)
-    member.share.wipe()
-    return good('share', `unsealed, and fits the roster (epoch ${group.epoch})`)
+    const members = await loadMembers(keystore, suite, folder, believed)
+    wipeMembers(members)
+    return good('share', `unsealed, and fit the roster: ${Object.entries(members).map(([purpose, { group }]) => `${purpose} (epoch ${group.epoch})`).join(', ')}`)
   } catch (error) {
     if (error instanceof SafeError) return bad('share', `${error.code}: ${error.message}`)
     throw error

@@ -8,7 +8,7 @@ import { canonical } from '@symbolon/protocol/json.ts'
 import { openFileKeystore } from '@symbolon/keystore/file.ts'
 import type { Keystore } from '@symbolon/keystore/keystore.ts'
 import { deploy, type Deployment } from './deployment.testkit.ts'
-import { loadBelieved, loadTokenMember } from './load.ts'
+import { loadBelieved, loadMembers, wipeMembers } from './load.ts'
 
 const arena = openArena(256 * 1024)
 const suite = sodiumSuite(arena)
@@ -53,10 +53,13 @@ describe('a signer believes its files', () => {
     const { state } = copy()
     const believed = loadBelieved(state)
     expect(believed.roster).toEqual(deployment.world.roster)
-    const { member, group } = await loadTokenMember(keystore, suite, join(state, 'keystore'), believed)
-    expect([member.id, group.purpose, group.epoch]).toEqual([1, 'token', 1])
-    expect(Buffer.from(member.keys.key).equals(Buffer.from(deployment.keys.key))).toBe(true)
-    member.share.wipe()
+    const members = await loadMembers(keystore, suite, join(state, 'keystore'), believed)
+    expect(Object.entries(members).map(([purpose, { member, group }]) => [purpose, member.id, group.purpose, group.epoch])).toEqual([['token', 1, 'token', 1], ['record', 1, 'record', 1], ['vault', 1, 'vault', 1]])
+    expect(Buffer.from(members.token.member.keys.key).equals(Buffer.from(deployment.keys.key))).toBe(true)
+    const keys = [members.token.member.keys.key, members.record.member.keys.key, members.vault.member.decryption.group.key].map((key) => Buffer.from(key).toString('hex'))
+    expect(new Set(keys).size).toBe(3)
+    wipeMembers(members)
+    expect([members.token.member.share.wiped, members.record.member.share.wiped, members.vault.member.decryptionShare.wiped]).toEqual([true, true, true])
   })
 
   test.each(['roster.json', 'plan.json', 'certificates.json', 'keyset.json', 'policy/policy.wasm', 'policy/data.json'])('not without %s', async (name) => {
@@ -95,23 +98,23 @@ describe('a signer believes its files', () => {
 })
 
 describe('TST-50 the share', () => {
-  const open = (store: Keystore, state: string) => codeOf(() => loadTokenMember(store, suite, join(state, 'keystore'), loadBelieved(state)))
+  const open = (store: Keystore, state: string) => codeOf(() => loadMembers(store, suite, join(state, 'keystore'), loadBelieved(state)))
 
-  test('of another purpose, put in its place, does not open', async () => {
+  test.each([['vault', 'token'], ['token', 'record'], ['record', 'vault'], ['token', 'vault'], ['log', 'record']])('TST-42 of purpose %s, put in the place of %s, does not open', async (from, to) => {
     const { state } = copy()
-    cpSync(join(state, 'keystore/shares/vault-1.sealed'), join(state, 'keystore/shares/token-1.sealed'))
+    cpSync(join(state, `keystore/shares/${from}-1.sealed`), join(state, `keystore/shares/${to}-1.sealed`))
     expect(await open(keystore, state)).toBe('blob_other_header')
   })
 
-  test('of another signer does not open', async () => {
+  test.each(['token', 'record', 'vault'])('of another signer does not open: %s', async (purpose) => {
     const { state } = copy()
-    cpSync(join(home, 'made/signer-2/keystore/shares/token-1.sealed'), join(state, 'keystore/shares/token-1.sealed'))
+    cpSync(join(home, `made/signer-2/keystore/shares/${purpose}-1.sealed`), join(state, `keystore/shares/${purpose}-1.sealed`))
     expect(await open(keystore, state)).toMatch(/^blob_other_/)
   })
 
-  test('that is missing stops the signer', async () => {
+  test.each(['token', 'record', 'vault'])('that is missing stops the signer: %s', async (purpose) => {
     const { state } = copy()
-    rmSync(join(state, 'keystore/shares/token-1.sealed'))
+    rmSync(join(state, `keystore/shares/${purpose}-1.sealed`))
     expect(await open(keystore, state)).toBe('share_missing')
   })
 

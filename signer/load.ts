@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { z } from 'zod'
 import type { Member } from '@symbolon/core/keys.ts'
 import type { Suite } from '@symbolon/core/suite.ts'
+import { decryptionMember, type DecryptionMember } from '@symbolon/core/tdh2.ts'
 import { certificateFile, certificateFileLimit, type Certificate } from '@symbolon/protocol/ceremony.ts'
 import { decodeAs, type Decoded } from '@symbolon/protocol/json.ts'
 import { describeKeystoreError } from '@symbolon/keystore/errors.ts'
@@ -51,18 +52,61 @@ function loadBundle(state: string, roster: Roster): Bundle {
   throw new SafeError('policy_unreadable', `${state}/policy cannot be read: ${opened.reason} (${what}). Put the bundle back that the roster names.`)
 }
 
-/** The share of the group key that signs tokens, unsealed, and proven to be this signer's by the roster's verifying share. */
-export async function loadTokenMember(keystore: Keystore, suite: Suite, folder: string, { roster, certificate }: Believed): Promise<{ readonly member: Member; readonly group: Group }> {
+/** A share of a group key that signs. */
+export interface SigningSeat {
+  readonly member: Member
+  readonly group: Group
+}
+/** A share of the key that decrypts, of another shape: neither does the other's work. */
+export interface DecryptingSeat {
+  readonly member: DecryptionMember
+  readonly group: Group
+}
+
+/** One share for each purpose, each of a key of its own. */
+export interface Members {
+  readonly token: SigningSeat
+  readonly record: SigningSeat
+  readonly vault: DecryptingSeat
+}
+
+/** The signer's shares, unsealed, each proven to be its own by the verifying share that the roster names for that purpose. */
+export async function loadMembers(keystore: Keystore, suite: Suite, folder: string, believed: Believed): Promise<Members> {
+  checkKeystore(keystore, believed.roster)
+  const opened: SigningSeat[] = []
+  const load = async (purpose: keyof Members): Promise<SigningSeat> => {
+    const seat = await loadSeat(keystore, suite, { purpose, folder }, believed)
+    opened.push(seat)
+    return seat
+  }
+  try {
+    const [token, record, vault] = [await load('token'), await load('record'), await load('vault')]
+    return { token, record, vault: { member: decryptionMember(vault.member, vault.group.epoch), group: vault.group } }
+  } catch (error) {
+    for (const { member } of opened) member.share.wipe()
+    throw error
+  }
+}
+
+export function wipeMembers({ token, record, vault }: Members): void {
+  for (const share of [token.member.share, record.member.share, vault.member.decryptionShare]) share.wipe()
+}
+
+/** That it is this signer's keystore, before anything in it is opened. */
+function checkKeystore(keystore: Keystore, roster: Roster): void {
   const row = roster.signers.find(({ id }) => id === keystore.signer)
   if (row === undefined) throw new SafeError('signer_unknown', `the roster has no signer ${keystore.signer}. Compare the number in the configuration with the plan.`)
   if (row.identity.x !== keystore.identity.x || row.identity.y !== keystore.identity.y) throw new SafeError('identity_differs', `the keystore’s identity key is not the one that the roster names for signer ${keystore.signer}. Start with the keystore that \`keygen init\` made for it.`)
   if (row.hpke.x !== keystore.hpke.x || row.hpke.y !== keystore.hpke.y) throw new SafeError('receive_key_differs', `the keystore’s receive key is not the one that the roster names for signer ${keystore.signer}: what clients seal to it could not be opened. Start with the keystore that \`keygen init\` made for it.`)
-  const group = groupOf(roster, 'token')
-  if (group === undefined) throw new SafeError('group_missing', 'the roster has no group key for tokens.')
+}
+
+async function loadSeat(keystore: Keystore, suite: Suite, { purpose, folder }: { readonly purpose: keyof Members; readonly folder: string }, { roster, certificate }: Believed): Promise<SigningSeat> {
+  const group = groupOf(roster, purpose)
+  if (group === undefined) throw new SafeError('group_missing', `the roster has no group key of purpose ${purpose}.`)
   const member = await loadShare({ keystore, suite, folder, group, plan: certificate.statement.plan })
   if (member.ok) return { member: member.value, group }
   const { error } = member
-  throw new SafeError(error.code, 'detail' in error ? `the share cannot be opened: ${describeKeystoreError(error)}` : `the share in the keystore does not fit the roster’s group key (${error.code}). Restore this signer’s sealed shares; without them it must be replaced by a ceremony.`)
+  throw new SafeError(error.code, 'detail' in error ? `the share of the ${purpose} key cannot be opened: ${describeKeystoreError(error)}` : `the share in the keystore does not fit the roster’s ${purpose} key (${error.code}). Restore this signer’s sealed shares; without them it must be replaced by a ceremony.`)
 }
 
 function read(state: string, name: string, limit: number): Uint8Array {
