@@ -35,7 +35,7 @@ describe('another version', () => {
   test('that comes into force while a batch is judged: nothing of that batch is signed by the last one', async () => {
     const gate = Promise.withResolvers<void>()
     const reached = Promise.withResolvers<void>()
-    const table = await set({ steps: { async judged() { reached.resolve(); await gate.promise }, journaled() {}, taken() {}, signed() {} } })
+    const table = await set({ steps: { async judged() { reached.resolve(); await gate.promise }, journaled() {}, taken() {}, signed() {}, sealed() {}, receipted() {} } })
     const [seat] = table.seats
     const before = seat.signer.current()
     let current = before
@@ -137,7 +137,7 @@ describe('TST-10 one nonce, one use', () => {
   test('is wiped when signing throws, and the signer goes on', async () => {
     const fault = new Error('thrown between take and sign')
     let broken = true
-    const table = await set({ steps: { judged() {}, journaled() {}, signed() {}, taken() { if (broken) throw fault } } })
+    const table = await set({ steps: { judged() {}, journaled() {}, signed() {}, sealed() {}, receipted() {}, taken() { if (broken) throw fault } } })
     const [seat] = table.seats
     const item = itemOf(table)
     await expect(ask(seat, item)).rejects.toBe(fault)
@@ -235,7 +235,7 @@ describe('TST-17 concurrency', () => {
       const [item, result] = [items[index], answers[index]]
       if (item === undefined || result?.result !== 'signed') throw new Error('no share')
       const intent = intentOf(table.world, { ...JSON.parse(Buffer.from(item.intent, 'base64url').toString()) as object })
-      const attempt = { keys: one.signer.member.keys, message: utf8(granted(table, intent, item.evidence)?.message ?? ''), commitments: item.commitments.map(({ id, hiding, binding }) => ({ id, hiding: fromBase64url(hiding) ?? new Uint8Array(), binding: fromBase64url(binding) ?? new Uint8Array() })) }
+      const attempt = { keys: one.signer.members.token.member.keys, message: utf8(granted(table, intent, item.evidence)?.message ?? ''), commitments: item.commitments.map(({ id, hiding, binding }) => ({ id, hiding: fromBase64url(hiding) ?? new Uint8Array(), binding: fromBase64url(binding) ?? new Uint8Array() })) }
       const reply = { id: 1, r: fromBase64url(result.R) ?? new Uint8Array(), z: fromBase64url(result.share) ?? new Uint8Array() }
       const altered = { ...reply, z: Uint8Array.from(reply.z, (byte, place) => (place === 0 ? byte ^ 1 : byte)) }
       expect([verifyShare(suite, attempt, reply), verifyShare(suite, attempt, altered)]).toEqual([{ ok: true, value: { r: true, share: true } }, { ok: true, value: { r: true, share: false } }])
@@ -379,7 +379,7 @@ describe('I-2 one intent, one claim set', () => {
     const gate = Promise.withResolvers<void>()
     const paused: string[] = []
     let holds = false
-    const table = await set({ steps: { async judged() { if (holds) { paused.push('judged'); await gate.promise } }, journaled() {}, taken() {}, signed() {} } })
+    const table = await set({ steps: { async judged() { if (holds) { paused.push('judged'); await gate.promise } }, journaled() {}, taken() {}, signed() {}, sealed() {}, receipted() {} } })
     const [seat] = table.seats
     const intent = intentOf(table.world)
     expect(await codes(seat, itemOf(table, intent))).toEqual(['signed'])
@@ -428,7 +428,7 @@ describe('I-2 one intent, one claim set', () => {
   test('of two racing requests with different evidence, paused between judging and recording, one is signed', async () => {
     const gate = Promise.withResolvers<void>()
     const arrived: string[] = []
-    const table = await set({ steps: { async judged() { arrived.push('judged'); await gate.promise }, journaled() {}, taken() {}, signed() {} } })
+    const table = await set({ steps: { async judged() { arrived.push('judged'); await gate.promise }, journaled() {}, taken() {}, signed() {}, sealed() {}, receipted() {} } })
     const [seat] = table.seats
     const intent = intentOf(table.world)
     const both = [codes(seat, itemOf(table, intent)), codes(seat, itemOf(table, intent, { evidence: [laterProof(table, intent)] }))]
@@ -503,7 +503,7 @@ describe('what is no veto', () => {
     const [seat] = table.seats
     const items = [itemOf(table), itemOf(table, intentOf(table.world, { scope: ['write:prod'] }))]
     const { journal } = seat.signer
-    const failing: Seat = { ...seat, signer: { ...seat.signer, journal: { clock: (now) => journal.clock(now), head: () => journal.head(), holds: (entry) => journal.holds(entry), kept: () => journal.kept(), failing: () => true, close() {}, record: () => undefined } } }
+    const failing: Seat = { ...seat, signer: { ...seat.signer, journal: { clock: (now) => journal.clock(now), head: () => journal.head(), holds: (entry) => journal.holds(entry), kept: () => journal.kept(), failing: () => true, close() {}, records: journal.records, record: () => undefined } } }
     const reply = await ask(failing, ...items)
     expect(reply.answers.map(outcome)).toEqual(['ill', 'ill'])
     expect([reply.commitments, held(seat)]).toEqual([[], 2])

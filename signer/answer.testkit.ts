@@ -6,12 +6,13 @@ import { Writable } from 'node:stream'
 import { openArena } from '@symbolon/core/arena.ts'
 import { assemble } from '@symbolon/core/aggregate.ts'
 import { deal } from '@symbolon/core/dealer.testkit.ts'
-import type { Member } from '@symbolon/core/keys.ts'
 import { sodiumSuite } from '@symbolon/core/sodium.ts'
+import { decryptionMember } from '@symbolon/core/tdh2.ts'
 import { bytesOf, toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { Evidence } from '@symbolon/protocol/evidence.ts'
 import { encodeIntent, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import { limits as bounds } from '@symbolon/protocol/limits.ts'
+import type { Purpose } from '@symbolon/protocol/purpose.ts'
 import type { Answer, Commitment, SignItem } from '@symbolon/protocol/sign.ts'
 import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
 import { noStops } from '@symbolon/evidence/stops.ts'
@@ -22,16 +23,19 @@ import { makeP256 } from '@symbolon/keystore/sealing.ts'
 import { heapMemory } from '@symbolon/core/secret.ts'
 import { softwareDevice } from '@symbolon/keystore/software.ts'
 import { keysetOf, lineageOf } from '@symbolon/roster/keyset.ts'
+import type { Group } from '@symbolon/roster/roster.ts'
 import { openLog } from '@symbolon/runtime/log.ts'
 import { openMetrics } from '@symbolon/runtime/metrics.ts'
-import type { Signer, Steps } from './answer.ts'
 import { openAudit } from './audit.ts'
 import { openCounters } from './counters.ts'
 import type { Current } from './current.ts'
 import { openBoot } from './boot.ts'
+import { openChecked } from './checked.ts'
 import { openJournal } from './journal.ts'
 import { openLimits } from './limits.ts'
+import { wipeMembers, type Members } from './load.ts'
 import { nonceBytes, openNonces, type Coordinator } from './nonces.ts'
+import type { Signer, Steps } from './signer.ts'
 
 /* Signers in one process, complete but for channel and threads: real shares, judge, journal. And a coordinator that asks them. */
 
@@ -54,22 +58,32 @@ export interface Table {
 
 const suite = sodiumSuite(openArena(4 * nonceBytes + 256 * 1024))
 
-/** Three signers, of which two sign. */
-export async function openTable(options: WorldOptions & { readonly steps?: Steps } = {}): Promise<Table> {
+function dealt(purpose: Purpose) {
   const { keys, members } = deal(suite, { threshold: 2, ids: [1, 2, 3] })
   const key = toBase64url(keys.key)
-  const group = { purpose: 'token' as const, epoch: 1, t: 2, n: 3, key, kid: thumbprint({ kty: 'OKP', crv: 'Ed25519', x: key }), alg: 'EdDSA' as const, shares: [...keys.shares].map(([id, share]) => ({ id, share: toBase64url(share) })) }
-  const devices = members.map(() => softwareDevice({ backend: 'memory', identity: makeP256(heapMemory), sealing: makeP256(heapMemory), memory: heapMemory }))
+  const group: Group = { purpose, epoch: 1, t: 2, n: 3, key, kid: thumbprint({ kty: 'OKP', crv: 'Ed25519', x: key }), alg: 'EdDSA', shares: [...keys.shares].map(([id, share]) => ({ id, share: toBase64url(share) })) }
+  return { members, group }
+}
+
+/** Three signers, of which two sign. */
+export async function openTable(options: WorldOptions & { readonly steps?: Steps } = {}): Promise<Table> {
+  const [token, record, vault] = [dealt('token'), dealt('record'), dealt('vault')]
+  const devices = token.members.map(() => softwareDevice({ backend: 'memory', identity: makeP256(heapMemory), sealing: makeP256(heapMemory), memory: heapMemory }))
   const signers = devices.map(({ identity, sealing }, index) => ({ id: index + 1, name: `signer-${index + 1}`, address: `127.0.0.1:${9000 + index}`, identity, hpke: sealing }))
-  const world = makeWorld({ ...options, roster: { groups: [group], signers, ...options.roster } })
+  const world = makeWorld({ ...options, roster: { groups: [token.group, record.group, vault.group], signers, ...options.roster } })
   const judge = openJudge({ ...world, stops: () => noStops, issuerKeys: () => new Map() })
   const clock = { now: at, ms: 0 }
-  const [one, two, three] = await Promise.all(members.map((member, index) => openSeat({ world, judge, member, device: devices[index], clock, steps: options.steps })))
+  const [one, two, three] = await Promise.all([0, 1, 2].map((index) => {
+    const [one, two, three] = [token, record, vault].map(({ members }) => members[index])
+    if (one === undefined || two === undefined || three === undefined) throw new Error('three members')
+    const members: Members = { token: { member: one, group: token.group }, record: { member: two, group: record.group }, vault: { member: decryptionMember(three, 1), group: vault.group } }
+    return openSeat({ world, judge, members, device: devices[index], clock, steps: options.steps })
+  }))
   if (one === undefined || two === undefined || three === undefined) throw new Error('three members')
   const close = () => {
     for (const { signer, folder } of [one, two, three]) {
       signer.nonces.wipe()
-      signer.member.share.wipe()
+      wipeMembers(signer.members)
       signer.journal.close()
       signer.counters.close()
       rmSync(folder, { recursive: true })
@@ -78,9 +92,10 @@ export async function openTable(options: WorldOptions & { readonly steps?: Steps
   return { world, judge, seats: [one, two, three], clock, close }
 }
 
-type SeatParts = { world: World; judge: Judge; member: Member; device: Device | undefined; clock: Table['clock']; steps: Steps | undefined }
+type SeatParts = { world: World; judge: Judge; members: Members; device: Device | undefined; clock: Table['clock']; steps: Steps | undefined }
 
-async function openSeat({ world, judge, member, device, clock, steps }: SeatParts): Promise<Seat> {
+async function openSeat({ world, judge, members, device, clock, steps }: SeatParts): Promise<Seat> {
+  const { member } = members.token
   const { roster } = world
   const folder = mkdtempSync(join(tmpdir(), 'signer-answer-'))
   const events: Record<string, unknown>[] = []
@@ -107,10 +122,11 @@ async function openSeat({ world, judge, member, device, clock, steps }: SeatPart
     boot,
     current: () => current,
     suite,
-    member,
+    members,
     limits: openLimits({ perPrincipal: () => roster.rate, clock: () => clock.ms }),
-    journal: openJournal({ folder, signer: member.id, lineage: bytesOf(lineageOf(roster)), onFailure: (error) => audit.failed('journal_failed', error) }),
+    journal: openJournal({ folder, signer: member.id, lineage: bytesOf(lineageOf(roster)), onFailure: (error) => audit.failed('journal_failed', error), onForked: ({ path, seq, digest }) => audit.alarm('record_forked', { path: toBase64url(path), seq, record: toBase64url(digest) }) }),
     nonces: openNonces(suite, member),
+    checked: openChecked(),
     counters: openCounters(folder),
     audit,
     heads: { problem: () => undefined },
@@ -161,7 +177,7 @@ export function outcome(answer: Answer | undefined): string {
 /** The signature that these shares make, verified; undefined if they do not. */
 export function signatureOf(table: Table, signingInput: string, answers: readonly (Answer | undefined)[]): Uint8Array | undefined {
   const replies = answers.flatMap((each, at) => (each?.result === 'signed' ? [{ id: table.seats[at]?.signer.id ?? 0, r: bytesOf(each.R), z: bytesOf(each.share) }] : []))
-  return assemble(suite, { keys: table.seats[0].signer.member.keys, message: utf8(signingInput), replies })
+  return assemble(suite, { keys: table.seats[0].signer.members.token.member.keys, message: utf8(signingInput), replies })
 }
 
 export const held = (seat: Seat): number => seat.signer.nonces.held(coordinator)

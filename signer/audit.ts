@@ -1,9 +1,12 @@
 import { toBase64url } from '@symbolon/protocol/bytes.ts'
 import type { AcceptReply, AdoptReply, Book } from '@symbolon/protocol/book.ts'
+import { isRecordIntent } from '@symbolon/protocol/intent.ts'
+import type { OpenAnswer } from '@symbolon/protocol/open.ts'
 import type { Answer, RequestHash } from '@symbolon/protocol/sign.ts'
 import type { Granted, Refused, StopFact } from '@symbolon/policy/judgement.ts'
 import type { Logger } from '@symbolon/runtime/log.ts'
 import { Counter, type Metrics } from '@symbolon/runtime/metrics.ts'
+import type { ReceiptResult } from './receipts.ts'
 
 /**
  * What somebody should look at. `commitment_reused`: the same promise twice, which only a broken or hostile coordinator asks for.
@@ -13,6 +16,8 @@ import { Counter, type Metrics } from '@symbolon/runtime/metrics.ts'
  * journal. `peer_unproven`: it names a roster version that it has no certificate of. `roster_forked`: it holds another certified document of the
  * same version, so some signer accepted twice. `head_invalid`: what it says of itself is not proven, or its clock or this one is wrong.
  * About this one: `book_failed`: its book could not be written. `judges_failed`: it cannot judge by the version in force, and is silent. `journal_behind`: its journal has lost entries that a peer has seen. `peers_unsaved`: what it remembers of the others cannot be written.
+ *
+ * About a secret: `record_forked`: the quorum has signed two records of it under one sequence number, so some signer promised twice, or forgot.
  *
  * About a passkey: `counter_behind`: its counter did not go up, so there may be two of it (WebAuthn, section 6.1.1). It refuses nothing.
  */
@@ -32,6 +37,7 @@ export const alarms = [
   'book_failed',
   'judges_failed',
   'counter_behind',
+  'record_forked',
 ] as const
 export type Alarm = (typeof alarms)[number]
 
@@ -48,7 +54,7 @@ export interface Decision extends Asked {
   readonly request: RequestHash
   readonly attempt: string | undefined
   readonly judgement: Granted | Refused | undefined
-  readonly answer: Answer
+  readonly answer: Answer | OpenAnswer
 }
 
 export interface Acceptance extends Asked {
@@ -56,9 +62,21 @@ export interface Acceptance extends Asked {
   readonly reply: AcceptReply
 }
 
+export interface Receipting extends Asked {
+  /** Absent where the record could not be read. */
+  readonly path?: string
+  readonly seq?: number
+  readonly record?: string
+  readonly result: ReceiptResult
+}
+
 /** What this signer tells its operator: one event for each item that it answered, an alarm where somebody misbehaves. */
 export interface Audit {
   decision(of: Decision): void
+  /** It was shown a finished record. */
+  receipt(of: Receipting): void
+  /** It was asked for the newest records that it knows. */
+  known(of: Asked & { readonly asked: number; readonly found: number }): void
   /** It was asked for its word on a next version or an entry. */
   accept(of: Acceptance): void
   /** A part of a book came in, from a coordinator or a peer. */
@@ -77,6 +95,8 @@ export function openAudit({ log, metrics, always }: { readonly log: Logger; read
   const registers = [metrics.registry]
   const answers = new Counter({ name: 'signer_answers_total', help: 'Items answered, by result and first code', labelNames: ['result', 'code'], registers })
   const accepts = new Counter({ name: 'signer_accepts_total', help: 'Words asked for on changes and entries, by result and first code', labelNames: ['what', 'result', 'code'], registers })
+  const opened = new Counter({ name: 'signer_openings_total', help: 'Versions of secrets that it gave its part of', registers })
+  const receipted = new Counter({ name: 'signer_receipts_total', help: 'Finished records that it was shown, by what became of them', labelNames: ['result'], registers })
   const alarmed = new Counter({ name: 'signer_alarms_total', help: 'Alarms raised', labelNames: ['alarm'], registers })
   const raise = (kind: Alarm, facts: Readonly<Record<string, unknown>>) => {
     alarmed.inc({ alarm: kind })
@@ -85,7 +105,9 @@ export function openAudit({ log, metrics, always }: { readonly log: Logger; read
   return {
     decision({ by, requestId, request, attempt, judgement, answer }) {
       const codes = codesOf(answer)
+      const secrets = secretsOf(judgement)
       answers.inc({ result: answer.result, code: codes[0] ?? 'none' })
+      if (answer.result === 'opened') opened.inc(secrets?.length ?? 0)
       log.info({
         event: 'decision',
         ...always(),
@@ -94,12 +116,19 @@ export function openAudit({ log, metrics, always }: { readonly log: Logger; read
         attempt,
         request: toBase64url(request),
         intent: judgement?.digest === undefined ? undefined : toBase64url(judgement.digest),
+        kind: judgement?.intent?.kind,
+        secrets,
         principal: judgement?.principal?.id,
         bytes_hash: judgement?.verdict === 'granted' ? judgement.bytesHash : undefined,
         result: answer.result,
         codes,
       })
     },
+    receipt({ by, requestId, path, seq, record, result }) {
+      receipted.inc({ result })
+      log.info({ event: 'receipt', ...always(), by, request_id: requestId, path, seq, record, result })
+    },
+    known: ({ by, requestId, asked, found }) => log.info({ event: 'known', ...always(), by, request_id: requestId, asked, found }),
     accept({ by, requestId, what, reply }) {
       const codes = reply.result === 'refused' ? reply.reasons.map(({ code }) => code) : reply.result === 'not_now' ? [reply.code] : []
       accepts.inc({ what, result: reply.result, code: codes[0] ?? 'none' })
@@ -115,13 +144,22 @@ export function openAudit({ log, metrics, always }: { readonly log: Logger; read
   }
 }
 
-function codesOf(answer: Answer): readonly string[] {
+function codesOf(answer: Answer | OpenAnswer): readonly string[] {
   switch (answer.result) {
     case 'signed':
+    case 'opened':
       return []
     case 'refused':
       return answer.refusal.reasons.map(({ code }) => code)
     case 'not_now':
       return [answer.code]
   }
+}
+
+/** Which secrets a decision is about: names, versions and sequence numbers, never what is in them. */
+function secretsOf(judgement: Granted | Refused | undefined): readonly Readonly<Record<string, string | number>>[] | undefined {
+  if (judgement?.verdict === 'granted' && judgement.grants === 'reading') return judgement.openings.map(({ path, seq, label }) => ({ path, version: label.version, seq }))
+  const intent = judgement?.intent
+  if (intent?.kind === 'secret.read') return intent.labels.map(({ path, version }) => ({ path, version }))
+  return intent !== undefined && isRecordIntent(intent) ? [{ path: intent.path, seq: intent.seq }] : undefined
 }

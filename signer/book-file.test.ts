@@ -21,7 +21,7 @@ function home() {
   homes.push(folder)
   const failures: unknown[] = []
   const live = (over: { readonly signer?: number; readonly record?: (journal: Journal) => Journal['record'] } = {}): { journal: Journal; book: BookFile; die(): void } => {
-    const journal = openJournal({ folder, signer: 1, lineage, onFailure: (error) => failures.push(error) })
+    const journal = openJournal({ folder, signer: 1, lineage, onFailure: (error) => failures.push(error), onForked: () => {} })
     open.push(journal)
     const book = openBookFile({ folder, signer: over.signer ?? 1, lineage, journal: { record: over.record?.(journal) ?? ((wishes, clock) => journal.record(wishes, clock)), kept: () => journal.kept(), head: () => journal.head() }, onFailure: (error) => failures.push(error) })
     open.push(book)

@@ -77,7 +77,7 @@ export async function openClerk({ world, first, id = 1, folder = mkdtempSync(joi
   const log = openLog({ process: `signer-${id}`, level: 'info', to: new Writable({ write: (line, _, done) => { events.push(JSON.parse(String(line)) as Record<string, unknown>); done() } }) })
   const audit = openAudit({ log, metrics: openMetrics({ process: 'test' }), always: () => ({ signer: id }) })
   const lineage = lineageOf(first)
-  const journal = openJournal({ folder, signer: id, lineage: bytesOf(lineage), onFailure: () => {} })
+  const journal = openJournal({ folder, signer: id, lineage: bytesOf(lineage), onFailure: () => {}, onForked: () => {} })
   const told = { kept: () => journal.kept(), head: () => journal.head(), record: record?.(journal) ?? ((...all: Parameters<Journal['record']>) => journal.record(...all)) }
   const read = () => journal.clock(clock.now)
   const book = openOrClose(journal, () => openBook({ folder, signer: id, first, bundle: world.bundle, journal: told, clock: read() ?? 0, onFailure: () => {} }))

@@ -2,8 +2,11 @@ import { sha256, tagged, taggedHash, type Digest } from '@symbolon/protocol/byte
 
 /* The hash chain of the journal: each entry's hash covers the one before it, so none can be dropped, moved or edited unseen. */
 
-/** `granted`: a share may have left. `refused`: a veto did. `kept`: the book took something in; `request` is its head then. */
-export const verdicts = ['granted', 'refused', 'kept'] as const
+/**
+ * `granted`: a share may have left. `refused`: a veto did. `kept`: the book took something in; `request` is its head then. `receipted`: a finished
+ * record was remembered; `request` is the digest of its path, `bytes` its own.
+ */
+export const verdicts = ['granted', 'refused', 'kept', 'receipted'] as const
 export type Verdict = (typeof verdicts)[number]
 
 export interface JournalEntry {
@@ -16,7 +19,7 @@ export interface JournalEntry {
   readonly request: Uint8Array
   /** Absent where the intent could not be read. */
   readonly intent: Uint8Array | undefined
-  /** SHA-256 of the bytes that were granted; absent for a refusal. */
+  /** SHA-256 of the bytes that were granted; the digest of a record that was remembered; else absent. */
   readonly bytes: Uint8Array | undefined
 }
 

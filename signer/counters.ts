@@ -27,11 +27,13 @@ export interface Touch {
 
 export type Watch = (judged: Pick<Granted | Ruled, 'passkey' | 'digest' | 'intent' | 'principal'>) => void
 
+/** Changes wait for approvals, and stops come from peers; tokens and secrets are asked for now. */
+const isLate = ({ kind }: (Granted | Ruled)['intent']): boolean => kind !== 'token' && !kind.startsWith('secret.')
+
 /** A passkey whose counter did not go up may have been copied. That is for people to look into, and refuses nothing. */
-export const openWatch = (counters: Pick<Counters, 'see'>, audit: Pick<Audit, 'alarm'>): Watch => ({ passkey, digest, intent: { kind, iat }, principal }) => {
+export const openWatch = (counters: Pick<Counters, 'see'>, audit: Pick<Audit, 'alarm'>): Watch => ({ passkey, digest, intent, principal }) => {
   if (passkey === undefined) return
-  // Changes wait for approvals, and stops come from peers; a token is asked for now.
-  const before = counters.see({ ...passkey, intent: toBase64url(digest), iat, late: kind !== 'token' })
+  const before = counters.see({ ...passkey, intent: toBase64url(digest), iat: intent.iat, late: isLate(intent) })
   if (before !== undefined) audit.alarm('counter_behind', { principal: principal.id, credential: passkey.credential, counter: passkey.counter, before })
 }
 

@@ -9,6 +9,7 @@ import { decodeAs } from '@symbolon/protocol/json.ts'
 import { syncFolder } from '@symbolon/keystore/folder.ts'
 import { SafeError } from '@symbolon/runtime/log.ts'
 import { firstHash, type JournalOwner } from './chain.ts'
+import { recordSchema } from './records.ts'
 import { openAlone } from './sqlite.ts'
 
 /* The journal's file: made once, never again. A signer that lost it has forgotten what it is bound to, so it must not start. */
@@ -27,7 +28,10 @@ const schema = `
   CREATE TABLE spent (id BLOB PRIMARY KEY, intent BLOB NOT NULL, keep INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE INDEX binding_keep ON binding (keep);
   CREATE INDEX spent_keep ON spent (keep);
+  ${recordSchema}
 `
+/** SQLite's `user_version` of a file. 0: of before there were records. */
+const schemaVersion = 1
 
 export interface OpenFile {
   readonly db: DatabaseSync
@@ -62,7 +66,7 @@ function create({ file, fresh, marker: markerFile }: ReturnType<typeof paths>, w
   // Left over from a crash before the marker: not yet a journal.
   writeFileSync(fresh, new Uint8Array(), { mode: 0o600 })
   const db = new DatabaseSync(fresh)
-  db.exec(`PRAGMA synchronous = FULL; BEGIN; ${schema}`)
+  db.exec(`PRAGMA synchronous = FULL; BEGIN; ${schema}; PRAGMA user_version = ${schemaVersion}`)
   db.prepare('INSERT INTO owner VALUES (1, 1, ?, ?, ?)').run(whose.signer, whose.lineage, id)
   db.prepare('INSERT INTO state VALUES (1, 0, 0, ?)').run(firstHash({ ...whose, id }))
   db.exec('COMMIT')
@@ -80,9 +84,17 @@ function publish(from: string, to: string): void {
 
 function openOwned(file: string, owner: JournalOwner): OpenFile {
   return openAlone(file, 'journal', (db) => {
-    if (isOwner(db.prepare('SELECT v, signer, lineage, id FROM owner').get(), owner)) return { db, owner }
+    if (isOwner(db.prepare('SELECT v, signer, lineage, id FROM owner').get(), owner)) return { db: migrated(db, file), owner }
     throw new SafeError('journal_foreign', `${file} is not the journal of signer ${owner.signer} of this deployment, or not the one made with its marker. Put back its own.`)
   })
+}
+
+/** Forward only, and once: tables that a file of this version has lost are not made again. */
+function migrated(db: DatabaseSync, file: string): DatabaseSync {
+  const version = db.prepare('PRAGMA user_version').get()?.['user_version']
+  if (version === 0) db.exec(`BEGIN; ${recordSchema}; PRAGMA user_version = ${schemaVersion}; COMMIT`)
+  else if (version !== schemaVersion) throw new SafeError('journal_newer', `${file} was written by a later release (${version}). Start that one; an earlier one would forget what this signer is bound to.`)
+  return db
 }
 
 function isOwner(row: Record<string, SQLOutputValue> | undefined, { signer, lineage, id }: JournalOwner): boolean {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, describe, expect, test } from 'vitest'
 import { openJournal, type Journal, type Wish } from './journal.ts'
+import type { Finished } from './records.ts'
 
 const made: { folder: string; open: Journal[] }[] = []
 const hash = (text: string): Uint8Array => new Uint8Array(createHash('sha256').update(text).digest())
@@ -13,14 +14,15 @@ const lineage = hash('lineage')
 function home() {
   const folder = mkdtempSync(join(tmpdir(), 'signer-journal-'))
   const failures: unknown[] = []
+  const forked: Finished[] = []
   const opened: Journal[] = []
   made.push({ folder, open: opened })
   const open = (over: { folder?: string; signer?: number; lineage?: Uint8Array } = {}) => {
-    const journal = openJournal({ folder, signer: 1, lineage, onFailure: (error) => failures.push(error), ...over })
+    const journal = openJournal({ folder, signer: 1, lineage, onFailure: (error) => failures.push(error), onForked: (shown) => forked.push(shown), ...over })
     opened.push(journal)
     return journal
   }
-  return { folder, file: join(folder, 'journal.sqlite'), marker: join(folder, 'journal.json'), failures, open }
+  return { folder, file: join(folder, 'journal.sqlite'), marker: join(folder, 'journal.json'), failures, forked, open }
 }
 
 afterEach(() => {

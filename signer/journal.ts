@@ -3,6 +3,7 @@ import { limits } from '@symbolon/protocol/limits.ts'
 import { SafeError } from '@symbolon/runtime/log.ts'
 import { entryHash, firstHash, verdicts, type JournalEntry, type Verdict } from './chain.ts'
 import { openJournalFile, type OpenFile } from './journal-file.ts'
+import { openRecords, type Finished, type Next, type Records, type RecordTables } from './records.ts'
 import { sqliteCode } from './sqlite.ts'
 
 /** One judgement that wants to be recorded. Hashes are 32 bytes, times NumericDates. */
@@ -18,13 +19,18 @@ export type Wish =
       readonly singleUse: readonly { readonly id: Uint8Array; readonly until: number; readonly owner?: Uint8Array }[]
       /** The intent's `exp`. */
       readonly exp: number
+      /** Where it is about secrets: finished records that came along and may be news, and the one that is to be signed. */
+      readonly shown?: readonly Finished[]
+      readonly next?: Next
     }
   | { readonly verdict: 'refused'; readonly request: Uint8Array; readonly intent: Uint8Array | undefined }
   /** The book's head after it took something in, so that a shorter book is noticed. */
   | { readonly verdict: 'kept'; readonly request: Uint8Array }
+  /** A finished record, to be remembered. */
+  | { readonly verdict: 'receipted'; readonly finished: Finished }
 
-/** What was recorded: the judgement, or that an earlier yes stands against it. */
-export type Recorded = 'granted' | 'refused' | 'kept' | 'bound_otherwise' | 'evidence_spent'
+/** What was recorded: the judgement, or that an earlier yes, or what is known of the secret, stands against it. Receipts that are stale leave no entry. */
+export type Recorded = 'granted' | 'refused' | 'kept' | 'receipted' | 'bound_otherwise' | 'evidence_spent' | 'record_stale' | 'sequence_taken'
 
 export interface Head {
   readonly seq: number
@@ -40,6 +46,8 @@ export interface Journal {
   clock(now: number): number | undefined
   /** One transaction for all. Outcomes in order, durable; undefined: nothing was recorded, and the file has a problem. */
   record(wishes: readonly Wish[], clock: number): readonly Recorded[] | undefined
+  /** What is known of secrets. */
+  readonly records: Records
   head(): Head
   /** Whether this entry stands in it; what stood before the first one always does. */
   holds(entry: Head): boolean
@@ -58,6 +66,8 @@ export interface JournalOptions {
   readonly lineage: Uint8Array
   /** Told of every failed transaction. */
   onFailure(error: unknown): void
+  /** Told when it is shown a finished record, and knows another one under the same sequence number. */
+  onForked(shown: Finished): void
 }
 
 /** Expired bindings forgotten in one transaction, at most: more than it can add, so that the rest shrinks without a long pause. */
@@ -67,7 +77,7 @@ const forgottenAtOnce = 4 * limits.batchItems
 export function openJournal(options: JournalOptions): Journal {
   const opened = openJournalFile(options.folder, options)
   const state = verified(opened)
-  return new SqliteJournal(opened.db, state, options.onFailure)
+  return new SqliteJournal(opened.db, state, options)
 }
 
 interface State extends Head {
@@ -80,7 +90,8 @@ interface Verified extends State {
 class SqliteJournal implements Journal {
   readonly #db: DatabaseSync
   readonly #sql: ReturnType<typeof statements>
-  readonly #onFailure: (error: unknown) => void
+  readonly #records: RecordTables
+  readonly #told: Pick<JournalOptions, 'onFailure' | 'onForked'>
   /** As of the last transaction that is known to have been committed; undefined after a failure, until it is read again. */
   #state: State | undefined
   #clock: number
@@ -89,14 +100,15 @@ class SqliteJournal implements Journal {
   /** All that had expired by then is forgotten. Clocks count seconds, so most transactions find nothing new to look for. */
   #forgotten = 0
 
-  constructor(db: DatabaseSync, state: Verified, onFailure: (error: unknown) => void) {
+  constructor(db: DatabaseSync, state: Verified, told: Pick<JournalOptions, 'onFailure' | 'onForked'>) {
     this.#db = db
     this.#sql = statements(db)
     this.#state = state
     this.#clock = state.clock
     this.#head = state
     this.#kept = state.kept
-    this.#onFailure = onFailure
+    this.#records = openRecords(db)
+    this.#told = told
   }
 
   clock(now: number): number | undefined {
@@ -120,12 +132,16 @@ class SqliteJournal implements Journal {
       this.#state = state
       this.#head = state
       this.#clock = state.clock
-      this.#kept = wishes.findLast(({ verdict }) => verdict === 'kept')?.request ?? this.#kept
+      this.#kept = wishes.findLast((wish) => wish.verdict === 'kept')?.request ?? this.#kept
       return outcomes
     } catch (error) {
       this.#abandon(error)
       return undefined
     }
+  }
+
+  get records(): Records {
+    return this.#records
   }
 
   head(): Head {
@@ -150,11 +166,17 @@ class SqliteJournal implements Journal {
 
   /** The same pair may be granted again, to another attempt; another never. */
   #bind(wish: Wish): Recorded {
+    if (wish.verdict === 'receipted') return this.#isNewest(wish.finished) ? 'receipted' : 'record_stale'
     if (wish.verdict !== 'granted') return wish.verdict
+    // What the quorum signed is true, whatever becomes of the request that brought it.
+    const current = (wish.shown ?? []).map((each) => this.#isNewest(each))
     const bound = this.#sql.binding.get(wish.intent)
     if (bound !== undefined && !(equal(bound['bytes'], wish.bytes) && equal(bound['evidence'], wish.evidence))) return 'bound_otherwise'
     const spent = wish.singleUse.map(({ id }) => this.#sql.spent.get(id))
     if (wish.singleUse.some(({ owner = wish.intent }, at) => spent[at] !== undefined && !equal(spent[at]['intent'], owner))) return 'evidence_spent'
+    if (current.includes(false)) return 'record_stale'
+    const stale = wish.next === undefined ? undefined : this.#records.promise(wish.next)
+    if (stale !== undefined) return stale
 
     const keep = wish.exp + limits.clockSkew
     if (bound === undefined) this.#sql.bind.run(wish.intent, wish.bytes, wish.evidence, keep)
@@ -164,11 +186,17 @@ class SqliteJournal implements Journal {
     return 'granted'
   }
 
+  #isNewest(finished: Finished): boolean {
+    const taken = this.#records.take(finished)
+    if (taken === 'forked') this.#told.onForked(finished)
+    return taken === 'taken' || taken === 'same'
+  }
+
   #append(wish: Wish, outcome: Recorded, { seq, hash, clock }: State): State {
-    const verdict: Verdict = outcome === 'granted' || outcome === 'kept' ? outcome : 'refused'
-    const entry: JournalEntry = { seq: seq + 1, time: clock, verdict, request: wish.request, intent: wish.verdict === 'kept' ? undefined : wish.intent, bytes: verdict === 'granted' && wish.verdict === 'granted' ? wish.bytes : undefined }
+    if (wish.verdict === 'receipted' && outcome !== 'receipted') return { seq, hash, clock }
+    const entry: JournalEntry = { seq: seq + 1, time: clock, ...contentOf(wish, outcome) }
     const next = entryHash(hash, entry)
-    this.#sql.append.run(entry.seq, entry.time, verdict, entry.request, entry.intent ?? null, entry.bytes ?? null, next)
+    this.#sql.append.run(entry.seq, entry.time, entry.verdict, entry.request, entry.intent ?? null, entry.bytes ?? null, next)
     return { seq: entry.seq, hash: next, clock }
   }
 
@@ -180,15 +208,28 @@ class SqliteJournal implements Journal {
 
   #abandon(error: unknown): void {
     this.#state = undefined
-    this.#onFailure(error)
+    this.#told.onFailure(error)
     try {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
     } catch (second) {
       // The next BEGIN fails then, and with it every item: ill, as it should be.
-      this.#onFailure(second)
+      this.#told.onFailure(second)
     }
     // Not the disk's fault: a bug, which must not pass for a full disk.
     if (sqliteCode(error) === undefined && !(error instanceof SafeError)) throw error
+  }
+}
+
+function contentOf(wish: Wish, outcome: Recorded): Pick<JournalEntry, 'verdict' | 'request' | 'intent' | 'bytes'> {
+  switch (wish.verdict) {
+    case 'kept':
+      return { verdict: 'kept', request: wish.request, intent: undefined, bytes: undefined }
+    case 'receipted':
+      return { verdict: 'receipted', request: wish.finished.path, intent: undefined, bytes: wish.finished.digest }
+    case 'refused':
+      return { verdict: 'refused', request: wish.request, intent: wish.intent, bytes: undefined }
+    case 'granted':
+      return outcome === 'granted' ? { verdict: 'granted', request: wish.request, intent: wish.intent, bytes: wish.bytes } : { verdict: 'refused', request: wish.request, intent: wish.intent, bytes: undefined }
   }
 }
 

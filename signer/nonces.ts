@@ -46,7 +46,11 @@ interface Pool {
 
 const keyOf = (commitment: Commitment): string => `${commitment.hiding}.${commitment.binding}`
 
-/** A pool belongs to one member, so to one epoch of one group key: a commitment of another epoch is not in it. */
+/**
+ * One pool for all keys that sign: a pair is random, bound to nothing but this process until it is spent, and spent once, with one key on one message.
+ *
+ * @param member whose share is hashed with the randomness
+ */
 export function openNonces(suite: Suite, member: Member): Nonces {
   // Idle longest first.
   const pools = new Map<Coordinator, Pool>()

@@ -3,22 +3,27 @@ import { acceptRequest, book, bookLimit, bookRequest, headRequest, type AcceptRe
 import { errors, type ErrorCode } from '@symbolon/protocol/errors.ts'
 import { decodeAs } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
+import { knownRequest, openRequest, receiptsRequest } from '@symbolon/protocol/open.ts'
 import { commitmentsRequest, signRequest, type CommitmentsReply } from '@symbolon/protocol/sign.ts'
 import type { ChannelReply, ChannelRequest, Route } from '@symbolon/runtime/channel-server.ts'
 import { healthRoutes, type HealthCheck } from '@symbolon/runtime/health.ts'
 import { formatIdentity } from '@symbolon/runtime/identity.ts'
 import type { Metrics } from '@symbolon/runtime/metrics.ts'
-import { answer, type Signer } from './answer.ts'
+import { answer } from './answer.ts'
 import type { Asked } from './audit.ts'
 import type { Adopt, Book } from './book.ts'
 import type { Heads } from './heads.ts'
 import type { Coordinator } from './nonces.ts'
+import { open } from './open.ts'
+import { known, receipts } from './receipts.ts'
+import type { Asking, Signer } from './signer.ts'
 import { checksOf, statusOf } from './status.ts'
 
 const roles = ['coordinator']
 const peers = ['signer']
 const signersToo = [...roles, ...peers]
 const headRequestLimit = 1024
+const knownLimit = 8_192
 
 /** What a signer does beside signing. */
 export interface Served extends Signer {
@@ -30,7 +35,10 @@ export interface Served extends Signer {
 
 /** All that a signer can be asked, and by whom: the table of roles and routes. An operator sees how it is, and can ask for nothing. */
 export const routesOf = (signer: Served, { metrics }: { readonly metrics: Metrics }): Route[] => [
-  { method: 'POST', path: '/v1/sign', roles, maxBytes: limits.batchBodyBytes, handle: (request) => sign(signer, request) },
+  { method: 'POST', path: '/v1/sign', roles, maxBytes: limits.batchBodyBytes, handle: (request) => read(signRequest, limits.batchBodyBytes, request, (asked, { items }) => answer(signer, asked, items)) },
+  { method: 'POST', path: '/v1/open', roles, maxBytes: limits.openBodyBytes, handle: (request) => read(openRequest, limits.openBodyBytes, request, (asked, { items }) => open(signer, asked, items)) },
+  { method: 'POST', path: '/v1/receipts', roles, maxBytes: limits.batchBodyBytes, handle: (request) => read(receiptsRequest, limits.batchBodyBytes, request, async (asked, { records }) => receipts(signer, asked, records)) },
+  { method: 'POST', path: '/v1/known', roles, maxBytes: knownLimit, handle: (request) => read(knownRequest, knownLimit, request, async (asked, { paths }) => known(signer, asked, paths)) },
   { method: 'POST', path: '/v1/commitments', roles, maxBytes: 256, handle: async (request) => commitments(signer, request) },
   { method: 'GET', path: '/v1/status', roles, maxBytes: 0, handle: async () => json(statusOf(signer)) },
   { method: 'GET', path: '/v1/keyset', roles, maxBytes: 0, handle: async () => json(await signer.current().keyset()) },
@@ -41,11 +49,6 @@ export const routesOf = (signer: Served, { metrics }: { readonly metrics: Metric
   ...healthRoutes({ roles: ['operator', 'coordinator'], checks: healthChecks(signer), metrics }),
 ]
 
-async function sign(signer: Signer, { peer, body, requestId }: ChannelRequest): Promise<ChannelReply> {
-  const request = decodeAs(signRequest, body, limits.batchBodyBytes)
-  return request.ok ? json(await answer(signer, { by: formatIdentity(peer) as Coordinator, requestId }, request.value.items)) : problem(400, 'malformed', requestId)
-}
-
 function commitments({ boot, current, nonces, limits: rates }: Signer, { peer, body, requestId }: ChannelRequest): ChannelReply {
   const by = formatIdentity(peer) as Coordinator
   const request = decodeAs(commitmentsRequest, body, 256)
@@ -55,9 +58,9 @@ function commitments({ boot, current, nonces, limits: rates }: Signer, { peer, b
 }
 
 /** A body of this shape, and an answer to it. */
-async function read<T>(schema: z.ZodType<T>, maxBytes: number, { peer, body, requestId }: ChannelRequest, answered: (asked: Asked, value: T) => Promise<unknown>): Promise<ChannelReply> {
+async function read<T>(schema: z.ZodType<T>, maxBytes: number, { peer, body, requestId }: ChannelRequest, answered: (asked: Asking, value: T) => Promise<unknown>): Promise<ChannelReply> {
   const request = decodeAs(schema, body, maxBytes)
-  return request.ok ? json(await answered({ by: formatIdentity(peer), requestId }, request.value)) : problem(400, 'malformed', requestId)
+  return request.ok ? json(await answered({ by: formatIdentity(peer) as Coordinator, requestId }, request.value)) : problem(400, 'malformed', requestId)
 }
 
 function head({ heads }: Served, { peer, body, requestId }: ChannelRequest): ChannelReply {

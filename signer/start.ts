@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { openArena, type Arena } from '@symbolon/core/arena.ts'
 import { selfTest } from '@symbolon/core/selftest.ts'
 import { requireNative, sodiumSuite } from '@symbolon/core/sodium.ts'
-import { bytesOf } from '@symbolon/protocol/bytes.ts'
+import { bytesOf, toBase64url } from '@symbolon/protocol/bytes.ts'
 import { describeKeystoreError } from '@symbolon/keystore/errors.ts'
 import type { Keystore } from '@symbolon/keystore/keystore.ts'
 import { openKeystore } from '@symbolon/keystore/settings.ts'
@@ -15,10 +15,10 @@ import { SafeError } from '@symbolon/runtime/log.ts'
 import type { Context, Started } from '@symbolon/runtime/process.ts'
 import { openAccept, type AcceptSteps } from './accept.ts'
 import { openAdopt, type AdoptSteps } from './adopt.ts'
-import type { Steps } from './answer.ts'
 import { openAudit } from './audit.ts'
 import { openBook, type KeptBook } from './book.ts'
 import { openBoot } from './boot.ts'
+import { openChecked } from './checked.ts'
 import type { SignerConfig } from './config.ts'
 import { openCounters } from './counters.ts'
 import { openInForce } from './current.ts'
@@ -27,10 +27,11 @@ import { openJournal } from './journal.ts'
 import { openBench } from './judges.ts'
 import { openKeyset } from './keyset.ts'
 import { openLimits } from './limits.ts'
-import { loadBelieved, loadTokenMember } from './load.ts'
+import { loadBelieved, loadMembers, wipeMembers } from './load.ts'
 import { nonceBytes, openNonces } from './nonces.ts'
 import { routesOf, type Served } from './routes.ts'
 import { openUnsealer } from './sealed.ts'
+import type { Steps } from './signer.ts'
 
 /** Locked memory beside the nonces: shares, keys while they are used, scratch of the arithmetic. */
 const otherSecretBytes = 256 * 1024
@@ -57,13 +58,14 @@ export async function startSigner({ config, log, metrics }: Context<SignerConfig
   const keystore = await keystoreOf(config, arena)
   if (keystore.warning !== undefined) log.warn({ keystore: keystore.backend }, keystore.warning)
   const certify = certifierOf(keystore)
-  const { member, group } = await loadTokenMember(keystore, suite, config.keystore.folder, believed)
+  const members = await loadMembers(keystore, suite, config.keystore.folder, believed)
+  const { member, group } = members.token
 
   const boot = await openBoot(config.signer, seconds(), certify)
   let versions: () => Readonly<Record<string, string | number>> = () => ({ epoch: group.epoch })
   const audit = openAudit({ log, metrics, always: () => ({ signer: config.signer, boot: boot.id, ...versions() }) })
   const lineage = lineageOf(roster)
-  const journal = openJournal({ folder: config.state, signer: config.signer, lineage: bytesOf(lineage), onFailure: (error) => audit.failed('journal_failed', error) })
+  const journal = openJournal({ folder: config.state, signer: config.signer, lineage: bytesOf(lineage), onFailure: (error) => audit.failed('journal_failed', error), onForked: ({ path, seq, digest }) => audit.alarm('record_forked', { path: toBase64url(path), seq, record: toBase64url(digest) }) })
   const clock = () => journal.clock(seconds())
   const book = openBook({ folder: config.state, signer: config.signer, first: roster, bundle, journal, clock: clock() ?? 0, onFailure: (error) => audit.failed('book_failed', error) })
   const bench = openBench({ issuers: book.state().effective.issuers, folder: join(config.state, 'issuer-keys'), workers: config.judges, timeoutMs: config.judge_timeout_ms, unseal: await openUnsealer(keystore, arena), log })
@@ -79,7 +81,7 @@ export async function startSigner({ config, log, metrics }: Context<SignerConfig
   const hearing = openHearing({ id: config.signer, boot, roster, current: () => current().roster, book, adopt, journal, tls, folder: config.state, log, audit })
   const { heads } = hearing
   const accept = openAccept({ id: config.signer, lineage, current, book, bench, unfit: () => heads.problem(), clock, certify, counters, audit, ...stepped })
-  const signer: Served = { id: config.signer, boot, current, suite, member, limits, journal, nonces, counters, audit, heads, now: seconds, book, accept, adopt, ...stepped }
+  const signer: Served = { id: config.signer, boot, current, suite, members, limits, journal, nonces, checked: openChecked(), counters, audit, heads, now: seconds, book, accept, adopt, ...stepped }
 
   const server = await listen(config, { tls, log, routes: routesOf(signer, { metrics }) })
   log.info({ ...server.address, boot: boot.id, journal: journal.head().seq, ...current().versions }, 'ready')
@@ -90,7 +92,7 @@ export async function startSigner({ config, log, metrics }: Context<SignerConfig
       hearing.close()
       await server.stop(deadline)
       nonces.wipe()
-      member.share.wipe()
+      wipeMembers(members)
       await Promise.all([inForce.close(), keystore.close()])
       counters.close()
       book.close()

@@ -1,8 +1,8 @@
 import { toBase64url } from '@symbolon/protocol/bytes.ts'
 import type { SignerReport } from '@symbolon/protocol/sign.ts'
-import type { Signer } from './answer.ts'
 import type { Book } from './book.ts'
 import type { Current } from './current.ts'
+import type { Signer } from './signer.ts'
 
 type Told = Pick<Signer, 'boot' | 'journal' | 'heads' | 'now'> & { readonly current: () => Pick<Current, 'versions' | 'ready'>; readonly book: Pick<Book, 'failing'> }
 
@@ -34,5 +34,5 @@ export function statusOf(signer: Told): SignerReport {
   const { seq, hash } = journal.head()
   const checks = checksOf(signer)
   const failing = (Object.keys(sentences) as (keyof typeof sentences)[]).filter((code) => checks[code]())
-  return { v: 1, certificate: boot.certificate, ...signer.current().versions, journal: { seq, head: toBase64url(hash) }, problems: failing.map((code) => `${code}: ${sentences[code]}`) }
+  return { v: 1, certificate: boot.certificate, ...signer.current().versions, journal: { seq, head: toBase64url(hash) }, records: journal.records.counts(), problems: failing.map((code) => `${code}: ${sentences[code]}`) }
 }

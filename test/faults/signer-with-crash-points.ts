@@ -23,6 +23,8 @@ await runProcess({
       journaled: dieAt('journaled'),
       taken: dieAt('taken'),
       signed: dieAt('signed'),
+      sealed: dieAt('sealed'),
+      receipted: dieAt('receipted'),
       acceptJudged: dieAt('acceptJudged'),
       accepted: dieAt('accepted'),
       certified: dieAt('certified'),
