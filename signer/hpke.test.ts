@@ -9,7 +9,7 @@ const suite = new CipherSuite({ kem: new DhkemP256HkdfSha256(), kdf: new HkdfSha
 const buffer = (bytes: Uint8Array): ArrayBuffer => new Uint8Array(bytes).buffer
 const pair = await suite.kem.generateKeyPair()
 const to = new Uint8Array(await suite.kem.serializePublicKey(pair.publicKey))
-const open = async ({ enc, ct }: ReturnType<typeof seal>, info: Uint8Array, recipientKey: typeof pair | CryptoKey = pair.privateKey) => new Uint8Array(await suite.open({ recipientKey: recipientKey as CryptoKey, enc: buffer(enc), info: buffer(info) }, buffer(ct)))
+const open = async ({ enc, ct }: ReturnType<typeof seal>, info: Uint8Array, recipientKey = pair.privateKey) => new Uint8Array(await suite.open({ recipientKey, enc: buffer(enc), info: buffer(info) }, buffer(ct)))
 
 describe('TST-43 what is sealed', () => {
   test.each([0, 1, 157, 2_600])('%i bytes: another implementation of RFC 9180 opens it', async (length) => {
