@@ -23,6 +23,8 @@ const covers: Readonly<Record<Source, Readonly<Record<IntentKind, boolean>>>> = 
   key: { token: true, grant: false, roster: false, revoke: true, lock: true, read: true, ...secrets(true) },
   // Of which class it must be to stop anything is policy’s to say.
   id_token: { token: true, grant: false, roster: false, revoke: true, lock: true, read: true, ...secrets(true) },
+  // Whoever sees such a token can use it: nothing but secrets, and its own end.
+  facade: { token: false, grant: false, roster: false, revoke: true, lock: false, read: false, ...secrets(true) },
   bootstrap: { token: false, grant: false, roster: true, revoke: false, lock: false, read: true, ...secrets(false) },
 }
 

@@ -109,7 +109,7 @@ export function openGrantJudge(ground: Omit<GrantGround, 'verifies' | 'known'>, 
 
 function elsewhere(grant: GrantIntent, intent: Intent): Reason | undefined {
   if (grant.sub !== intent.sub) return reasonOf('subject_mismatch', 'The grant is not that of the person named.', { rule: 'grant.sub', fact: intent.sub })
-  if (intent.kind === 'token' && intent.client !== grant.client) return reasonOf('grant_invalid', 'The grant was made to other software.', { rule: 'grant.client', fact: intent.client, remedy: `Let client be ${grant.client}.` })
+  if ('client' in intent && intent.client !== grant.client) return reasonOf('grant_invalid', 'The grant was made to other software.', { rule: 'grant.client', fact: intent.client, remedy: `Let client be ${grant.client}.` })
   return undefined
 }
 

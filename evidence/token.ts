@@ -1,88 +1,23 @@
 import { sha256, toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
-import type { EvidenceKind } from '@symbolon/protocol/evidence.ts'
-import { limits } from '@symbolon/protocol/limits.ts'
-import type { Ceiling } from '@symbolon/protocol/ceiling.ts'
-import type { Reason } from '@symbolon/protocol/reason.ts'
-import { parseToken, type Actor, type TokenClaims } from '@symbolon/protocol/token.ts'
-import type { Roster } from '@symbolon/roster/roster.ts'
-import { narrow } from './ceiling.ts'
-import { refuse, type Authentication, type EvidenceInput, type EvidenceResult, type IssuerJwk, type Principal } from './established.ts'
-import { principalOf } from './principal.ts'
+import { refuse, type EvidenceInput, type EvidenceResult } from './established.ts'
+import { openTokenCheck, standingOf, stoppedBy, type TokenGround } from './live-token.ts'
 import { checkBoundProof } from './proof.ts'
-import type { Keyring } from './signature.ts'
-import type { StopCheck } from './stops.ts'
 
 type TokenJudge = (item: { readonly token: string; readonly proof: string }, input: EvidenceInput) => EvidenceResult
 
 /** Evidence `token`: a live token made for this deployment itself, and a proof by the key that its `cnf` names. */
-export function openTokenJudge(roster: Roster, stopped: StopCheck, keyring: Keyring): TokenJudge {
-  const groups = new Map<string, IssuerJwk>(roster.groups.filter((row) => row.purpose === 'token').map((row) => [row.kid, { kty: 'OKP', crv: 'Ed25519', x: row.key }]))
+export function openTokenJudge(ground: TokenGround): TokenJudge {
+  const { roster, stopped, keyring } = ground
+  const check = openTokenCheck(ground)
   const { issuer } = roster.deployment
 
   return (item, { intent, digest }) => {
-    const token = parseToken(item.token)
-    if (token === undefined) return refuse('token_invalid', 'This is not a token of this deployment.', { rule: 'token' })
-    const { header, claims, jws } = token
-    const wrong = wrongClaim(claims, issuer, intent.iat)
-    if (wrong !== undefined) return wrong
-    const { cnf } = claims
-    if (cnf === undefined) return refuse('token_not_bound', 'The token is not bound to a key.', { rule: 'token.cnf' })
-    const jwk = groups.get(header.kid)
-    if (jwk === undefined) return refuse('token_invalid', 'No token key in the roster has this kid.', { rule: 'token.kid', fact: header.kid })
-    if (!keyring.verifies({ alg: 'EdDSA', jwk }, jws.signingInput, jws.signature)) return refuse('token_invalid', 'The token’s signature does not verify.', { rule: 'token.signature' })
-    const unproven = checkBoundProof(item.proof, { jkt: cnf.jkt, rule: 'token.cnf' }, { intent, digest, issuer, of: toBase64url(sha256(utf8(item.token))) }, keyring)
+    const live = check(item.token, { audience: issuer, at: intent.iat, also: ({ cnf }) => (cnf === undefined ? refuse('token_not_bound', 'The token is not bound to a key.', { rule: 'token.cnf' }) : undefined) })
+    if (!live.ok) return live
+    const { claims } = live
+    if (claims.cnf === undefined) throw new TypeError('a token without a key was let through')
+    const unproven = checkBoundProof(item.proof, { jkt: claims.cnf.jkt, rule: 'token.cnf' }, { intent, digest, issuer, of: toBase64url(sha256(utf8(item.token))) }, keyring)
     const refusal = unproven ?? stoppedBy(claims, stopped, intent.iat)
-    return refusal === undefined ? establish(claims, roster, intent.iat) : { ok: false, reasons: [refusal] }
+    return refusal === undefined ? standingOf(claims, 'token', roster, intent.iat) : { ok: false, reasons: [refusal] }
   }
 }
-
-function wrongClaim(claims: TokenClaims, issuer: string, at: number): EvidenceResult | undefined {
-  if (claims.iss !== issuer) return refuse('token_invalid', 'The token was issued by another deployment.', { rule: 'token.iss' })
-  if (claims.aud !== issuer) return refuse('token_invalid', 'The token was made for another audience.', { rule: 'token.aud', fact: claims.aud, remedy: `Mint one for the audience ${issuer}.` })
-  if (claims.exp <= at) return refuse('token_expired', 'The token has expired.', { rule: 'token.exp', fact: `${claims.exp}` })
-  if (claims.nbf > at + limits.clockSkew) return refuse('token_invalid', 'The token is not valid yet.', { rule: 'token.nbf', fact: `${claims.nbf}` })
-  return undefined
-}
-
-/** A revoked grant takes along whatever was made from it; whoever acted may have been stopped since, too. */
-function stoppedBy({ sub, jti, act, 'urn:symbolon:v1': { origin } }: TokenClaims, stopped: StopCheck, at: number): Reason | undefined {
-  const grant = origin.grant === undefined ? undefined : stopped.revoked(origin.grant, sub)
-  return grant ?? stopped.revoked(jti, sub) ?? actorsOf(act).map((id) => stopped.locked(id, at)).find((reason) => reason !== undefined)
-}
-
-const actorsOf = (act: Actor | undefined): string[] => (act === undefined ? [] : [act.sub, ...actorsOf(act.act)])
-
-/** A row that took over the id of another is not the one that the token was made for. */
-const kindBehind: Readonly<Record<Exclude<EvidenceKind, 'token'>, Principal['kind']>> = { passkey: 'person', grant: 'person', key: 'service', id_token: 'trust' }
-
-function establish(claims: TokenClaims, roster: Roster, at: number): EvidenceResult {
-  const { origin } = claims['urn:symbolon:v1']
-  const found = principalOf(roster, claims.sub)
-  if (found === undefined || (origin.kind !== 'token' && found.principal.kind !== kindBehind[origin.kind])) return refuse('token_invalid', 'The token’s subject is no longer in the roster.', { rule: 'token.sub', fact: claims.sub })
-  const removed = actorsOf(claims.act).find((id) => principalOf(roster, id) === undefined)
-  if (removed !== undefined) return refuse('token_invalid', 'Who acts in the token is no longer in the roster.', { rule: 'token.act', fact: removed })
-  const row = roster.issuers.find(({ id }) => id === found.issuer)
-  const isBound = origin.class === undefined || origin.class === 'bound'
-  // The issuer's class may have been narrowed since: then what was made from it before is worth as little as what it gives now.
-  if (!isBound && row?.class !== origin.class) return refuse('token_invalid', 'The token goes back to a kind of evidence that is no longer accepted.', { rule: 'token.origin', ...(origin.class === undefined ? {} : { fact: origin.class }) })
-  const rowCeiling: Ceiling = isBound ? {} : (row?.ceiling ?? {})
-  const own: Ceiling = { scope: claims.scope.split(' '), end: claims.exp }
-  const ceiling = narrow(narrow(origin.ceiling ?? {}, rowCeiling), own)
-  const auth = authenticationOf(claims)
-  return {
-    ok: true,
-    value: {
-      principal: found.principal,
-      evidence: { kind: 'token', ...(origin.class === undefined ? {} : { class: origin.class }), age: Math.max(0, at - claims.iat) },
-      origin: { ...origin, ceiling },
-      ceiling,
-      ...(claims.act === undefined ? {} : { act: claims.act }),
-      ...(auth === undefined ? {} : { auth }),
-      ...(origin.grant === undefined ? {} : { grant: origin.grant }),
-      singleUse: [],
-    },
-  }
-}
-
-/** When the person behind it signed in stays; the touch was for another request. */
-const authenticationOf = ({ auth_time, amr }: TokenClaims): Authentication | undefined => (auth_time === undefined ? undefined : { time: auth_time, touch: false, hardware: amr?.includes('hwk') === true })

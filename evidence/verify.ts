@@ -3,6 +3,7 @@ import type { Roster } from '@symbolon/roster/roster.ts'
 import { openAssertionCheck } from './assertion.ts'
 import { uncovered } from './covers.ts'
 import { refuse, type EvidenceInput, type EvidenceResult, type Verifier } from './established.ts'
+import { openFacadeJudge } from './facade.ts'
 import { openGrantJudge } from './grant.ts'
 import { openIdTokenJudge } from './id-token.ts'
 import { openKeyJudge } from './key.ts'
@@ -33,7 +34,8 @@ export function openVerifier(roster: Roster, stops: Stops = noStops, { presumesS
   const key = openKeyJudge(roster, keyring)
   const idToken = openIdTokenJudge(roster, keyring)
   const sealed = openSealedJudge({ roster, idToken, keyring, presumes: presumesSealed })
-  const token = openTokenJudge(roster, stopped, keyring)
+  const token = openTokenJudge({ roster, stopped, keyring })
+  const facade = openFacadeJudge({ roster, stopped, keyring })
   const passkey = openPasskeyJudge(check, keyring)
   const grant = openGrantJudge({ roster, check, stopped }, keyring)
 
@@ -51,6 +53,8 @@ export function openVerifier(roster: Roster, stops: Stops = noStops, { presumesS
         return passkey(item, input)
       case 'grant':
         return grant(item, input)
+      case 'facade':
+        return facade(item, input)
     }
   }
 

@@ -46,9 +46,10 @@ const unseenLife = 366 * 86_400
 
 /** What a credential that was handed on may revoke: itself, and what it goes back to. Undefined: whatever its principal may. */
 function reach({ evidence: { kind }, grant }: Established, evidence: readonly Evidence[]): readonly string[] | undefined {
-  if (kind !== 'grant' && kind !== 'token') return undefined
-  const tokens = evidence.flatMap((item) => (item.kind === 'token' ? (parseToken(item.token)?.claims.jti ?? []) : []))
-  return [...(grant === undefined ? [] : [grant]), ...tokens]
+  if (kind !== 'grant' && kind !== 'token' && kind !== 'facade') return undefined
+  const tokens = evidence.flatMap((item) => (item.kind === 'token' || item.kind === 'facade' ? (parseToken(item.token)?.claims.jti ?? []) : []))
+  // Who only saw a façade's token cannot end the hours that it was made from.
+  return [...(grant === undefined || kind === 'facade' ? [] : [grant]), ...tokens]
 }
 
 function lock({ row, iat }: LockIntent, guardian: boolean, { established, roster }: Ground): Stopped {

@@ -28,10 +28,16 @@ export const sealedEvidence = z.strictObject({
   proof: compact,
 })
 
-export const evidence = z.discriminatedUnion('kind', [keyEvidence, idTokenEvidence, tokenEvidence, passkeyEvidence, grantEvidence, sealedEvidence])
+/** A live token without a key, made for the vault process (`roster.vault.audience`): what clients have that cannot prove anything. Outside the claim. */
+export const facadeEvidence = z.strictObject({ kind: z.literal('facade'), token: compact })
+
+export const evidence = z.discriminatedUnion('kind', [keyEvidence, idTokenEvidence, tokenEvidence, passkeyEvidence, grantEvidence, sealedEvidence, facadeEvidence])
 export type Evidence = z.infer<typeof evidence>
-/** What evidence is, once it is known to be true. A sealed ID token is an ID token. */
-export const evidenceKinds = ['passkey', 'grant', 'id_token', 'key', 'token'] as const
+/** What can stand at the beginning of a token. A sealed ID token is an ID token. */
+export const originKinds = ['passkey', 'grant', 'id_token', 'key', 'token'] as const
+export type OriginKind = (typeof originKinds)[number]
+/** What evidence is, once it is known to be true. Of a façade's, no token is made. */
+export const evidenceKinds = [...originKinds, 'facade'] as const
 export type EvidenceKind = (typeof evidenceKinds)[number]
 export const evidenceList = z.array(evidence).min(1).max(limits.evidenceItems)
 

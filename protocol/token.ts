@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ceiling } from './ceiling.ts'
 import { audience, base64urlOf, digestText, issuerUrl, rosterId, seconds } from './fields.ts'
-import { evidenceKinds, idTokenClass } from './evidence.ts'
+import { idTokenClass, originKinds } from './evidence.ts'
 import { assembleJws, jwsSigningInput, parseJws, type Jws } from './jws.ts'
 import { checkShape } from './json.ts'
 import { limits } from './limits.ts'
@@ -29,7 +29,7 @@ export const tokenType = 'at+jwt'
 
 export const origin = z.strictObject({
   /** Kind of the evidence that stood at the beginning. */
-  kind: z.enum(evidenceKinds),
+  kind: z.enum(originKinds),
   class: idTokenClass.optional(),
   ceiling: ceiling.optional(),
   /** Digest of the grant that it goes back to: a revoked grant takes all that was made from it along. */
