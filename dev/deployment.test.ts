@@ -21,7 +21,7 @@ const stored = () => JSON.parse(readFileSync(home.deployment, 'utf8'))
 describe('a deployment', () => {
   test('is 2-of-3 with the default scopes unless the environment says otherwise, once', async () => {
     const made = await open()
-    expect(made.settings).toMatchObject({ FROST_N: 3, FROST_T: 2, TOKEN_DEFAULT_TTL_SECONDS: 900, ALLOWED_SCOPES: ['read:logs', 'write:staging', 'deploy:canary', 'write:prod'], KEYSTORE: 'file' })
+    expect(made.settings).toMatchObject({ FROST_N: 3, FROST_T: 2, TOKEN_DEFAULT_TTL_SECONDS: 900, ALLOWED_SCOPES: ['read:logs', 'write:staging', 'deploy:canary', 'write:prod', 'secret:read', 'secret:list', 'secret:write', 'secret:delete', 'secret:destroy'], KEYSTORE: 'file' })
     expect(made.signers).toEqual(['signer-1', 'signer-2', 'signer-3'])
     const other = homeAt(join(home.path, 'other'))
     const opened = await openDeployment(other, { FROST_N: '5', ALLOWED_SCOPES: 'a:b, c:d' })
@@ -40,7 +40,7 @@ describe('a deployment', () => {
   test('what the environment leaves out or repeats is no difference; what differs is named', async () => {
     await open({ FROST_N: '5', FROST_T: '3' })
     expect(deploymentProblems(home, {})).toEqual([])
-    expect(deploymentProblems(home, { FROST_N: '5', ALLOWED_SCOPES: 'read:logs,write:staging,deploy:canary,write:prod' })).toEqual([])
+    expect(deploymentProblems(home, { FROST_N: '5', ALLOWED_SCOPES: 'read:logs,write:staging,deploy:canary,write:prod,secret:read,secret:list,secret:write,secret:delete,secret:destroy' })).toEqual([])
     expect(deploymentProblems(home, { FROST_N: '7', TOKEN_DEFAULT_TTL_SECONDS: '60' })).toEqual([expect.stringMatching(/^FROST_N=7, but .* 5\. .*make reset/), expect.stringMatching(/^TOKEN_DEFAULT_TTL_SECONDS=60, but .* 900\./)])
   })
 

@@ -42,7 +42,7 @@ export function settingsFor(environment: NodeJS.ProcessEnv): Settings {
     FROST_N: n,
     FROST_T: Math.floor(n / 2) + 1,
     TOKEN_DEFAULT_TTL_SECONDS: 900,
-    ALLOWED_SCOPES: ['read:logs', 'write:staging', 'deploy:canary', 'write:prod'],
+    ALLOWED_SCOPES: ['read:logs', 'write:staging', 'deploy:canary', 'write:prod', 'secret:read', 'secret:list', 'secret:write', 'secret:delete', 'secret:destroy'],
     ALLOWED_AUDIENCES: ['https://api.example.internal'],
     POLICY_FILE: '',
     ROSTER_FILE: '',
