@@ -2,8 +2,8 @@ import { sha256, toBase64url, utf8 } from '@symbolon/protocol/bytes.ts'
 import type { TokenRequest } from '@symbolon/protocol/http.ts'
 import type { Part } from '@symbolon/protocol/mint.ts'
 import { assembleToken, type TokenClaims } from '@symbolon/protocol/token.ts'
-import type { Judgement } from '@symbolon/policy/judgement.ts'
-import type { Failure } from '@symbolon/front/failure.ts'
+import type { Explained, Judgement } from '@symbolon/policy/judgement.ts'
+import { fail, type Failure } from '@symbolon/front/failure.ts'
 import { judge, refusalOf, sign, type Call, type Judging, type Signing } from '@symbolon/front/judging.ts'
 
 /** What minting needs of the process; the key is the token group's. */
@@ -25,7 +25,7 @@ export interface Minted {
 export async function mint(call: MintCall, parts: MintParts): Promise<Minted | Failure> {
   const judged = await call.timer.measure('policy', () => judgeToken(call, parts))
   if (judged.verdict !== 'granted') return refusalOf(judged)
-  if (judged.grants !== 'token') throw new TypeError('an intent of kind token is granted a token')
+  if (judged.grants !== 'token') return fail('intent_malformed', { detail: 'Only intents of kind token are minted; secrets are the vault’s.' })
   const signed = await sign(call, judged, parts)
   if (!signed.ok) return signed
   const token = assembleToken(judged.message, signed.signature)
@@ -34,8 +34,8 @@ export async function mint(call: MintCall, parts: MintParts): Promise<Minted | F
 }
 
 /** Judges, dry or not; shared with explain, so that both say the same. */
-export async function judgeToken(call: Pick<MintCall, 'request' | 'asserted' | 'event'>, parts: Pick<MintParts, 'judges' | 'clock'>, how?: 'judge' | 'explain'): Promise<Judgement> {
-  const judged = await judge(call, parts, how)
+export async function judgeToken(call: Pick<MintCall, 'request' | 'asserted' | 'event'>, parts: Pick<MintParts, 'judges' | 'clock'>, how: 'judge' | 'explain' = 'judge'): Promise<Judgement | Explained> {
+  const judged = how === 'judge' ? await judge(call, parts) : await judge(call, parts, 'explain')
   if (judged.verdict !== 'unavailable' && judged.intent?.kind === 'token') call.event.learn({ scope: judged.intent.scope.join(' '), aud: judged.intent.aud })
   return judged
 }

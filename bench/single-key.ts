@@ -53,7 +53,7 @@ const oneKey: Quorum = {
 }
 const serving = servingOf({
   deployment: { ...deployment, groupKey: publicKey },
-  minting: { judges: { judge: async (request, clock) => judge.judge(request, clock), explain: never, rule: never }, quorum: oneKey, identities: unlimited('identity'), clock: () => Math.floor(Date.now() / 1000) },
+  minting: { judges: { judge: async (request, clock) => judge.judge(request, clock), explain: never, list: never, rule: never }, quorum: oneKey, identities: unlimited('identity'), clock: () => Math.floor(Date.now() / 1000) },
   addresses: unlimited('address'),
   heavy: unlimited('heavy'),
 })

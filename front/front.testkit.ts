@@ -82,6 +82,7 @@ export function honestJudges(world: World): Judges {
   return {
     judge: async (request, clock) => (await turn(), judge.judge(request, clock)),
     explain: async (request, clock) => (await turn(), judge.explain(request, clock)),
+    list: async (question, clock) => (await turn(), judge.list(question, clock)),
     rule: async (request, clock) => (await turn(), judge.rule(request, clock)),
   }
 }

@@ -14,7 +14,7 @@ const world = makeWorld()
 const now = () => Math.floor(Date.now() / 1000)
 const asked = (reason = 'a') => request(world, intentOf(world, { iat: now(), exp: now() + 300, reason }))
 const lacking = { verdict: 'unavailable', code: 'issuer_keys_unavailable', missing: { issuer: 'forge', kid: 'f2' } } as const
-const nothing = { judged: [], explained: [], ruled: [] }
+const nothing = { judged: [], explained: [], listed: [], ruled: [] }
 const busy = { verdict: 'unavailable', code: 'busy' } as const
 
 describe('judging over a pool', () => {

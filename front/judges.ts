@@ -2,7 +2,7 @@ import { parseJwks } from '@symbolon/evidence/jwks.ts'
 import type { MissingKey } from '@symbolon/evidence/established.ts'
 import type { Stops } from '@symbolon/evidence/stops.ts'
 import type { Bundle } from '@symbolon/policy/bundle.ts'
-import type { Judgement, JudgeRequest, RuleOptions, RuleRequest, Ruling, Unavailable } from '@symbolon/policy/judgement.ts'
+import type { Explained, Judgement, JudgeRequest, Listing, ListQuestion, RuleOptions, RuleRequest, Ruling, Unavailable } from '@symbolon/policy/judgement.ts'
 import type { JudgeInit, WorkerAnswer, WorkerCall, WorkerUpdate } from '@symbolon/policy/worker.ts'
 import type { Roster } from '@symbolon/roster/roster.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
@@ -15,7 +15,9 @@ import { openPool, type CallResult } from '@symbolon/runtime/workers.ts'
 export interface Judges {
   judge(request: JudgeRequest, clock: number): Promise<Judgement>
   /** The same of a dry intent. */
-  explain(request: JudgeRequest, clock: number): Promise<Judgement>
+  explain(request: JudgeRequest, clock: number): Promise<Explained>
+  /** Which rows of a listing may be shown. */
+  list(question: ListQuestion, clock: number): Promise<Listing>
   /** What mints nothing. */
   rule(request: RuleRequest & RuleOptions, clock: number): Promise<Ruling>
 }
@@ -96,6 +98,7 @@ export function judgesOver({ call, workers, fetchKey }: JudgingParts): Judges {
   return {
     judge: asking((judge: readonly JudgeRequest[]) => ({ judge }), ({ judged }) => judged),
     explain: asking((explain: readonly JudgeRequest[]) => ({ explain }), ({ explained }) => explained),
+    list: asking((list: readonly ListQuestion[]) => ({ list }), ({ listed }) => listed),
     rule: asking((rule: readonly (RuleRequest & RuleOptions)[]) => ({ rule }), ({ ruled }) => ruled),
   }
 }

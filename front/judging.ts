@@ -4,7 +4,7 @@ import { bytesOf, fromBase64url, toBase64url, utf8, type Base64url } from '@symb
 import type { Asserted, Evidence } from '@symbolon/protocol/evidence.ts'
 import type { MintItem, MintOutcome, Part } from '@symbolon/protocol/mint.ts'
 import type { SignedRecord } from '@symbolon/protocol/record.ts'
-import type { GrantedSigned, Judgement, Refused, Ruled, Unavailable } from '@symbolon/policy/judgement.ts'
+import type { Explained, GrantedSigned, Judgement, Refused, Ruled, Unavailable } from '@symbolon/policy/judgement.ts'
 import type { AuditEvent } from './event.ts'
 import { fail, type Failure } from './failure.ts'
 import type { Judges } from './judges.ts'
@@ -58,7 +58,9 @@ export interface Call {
 export const callOf = <R extends Asked>({ address, requestId, event, timer }: FrontRequest, request: R) => ({ request, asserted: { address }, requestId, event, timer }) satisfies Call
 
 /** Judges, dry or not, and notes what the judgement found out, yes or no. */
-export async function judge({ request, asserted, event }: Pick<Call, 'request' | 'asserted' | 'event'>, { judges, clock }: Pick<Judging, 'judges' | 'clock'>, how: 'judge' | 'explain' = 'judge'): Promise<Judgement> {
+export async function judge(call: Pick<Call, 'request' | 'asserted' | 'event'>, parts: Pick<Judging, 'judges' | 'clock'>, how?: 'judge'): Promise<Judgement>
+export async function judge(call: Pick<Call, 'request' | 'asserted' | 'event'>, parts: Pick<Judging, 'judges' | 'clock'>, how: 'explain'): Promise<Explained>
+export async function judge({ request, asserted, event }: Pick<Call, 'request' | 'asserted' | 'event'>, { judges, clock }: Pick<Judging, 'judges' | 'clock'>, how: 'judge' | 'explain' = 'judge'): Promise<Judgement | Explained> {
   const { intent, evidence, approvals = [], records = [] } = request
   const judged = await judges[how]({ intent: bytesOf(intent), evidence, approvals, asserted, ...(records.length === 0 ? {} : { records }) }, clock())
   event.learn({ decision: judged.verdict, evidence_kind: kindsOf(evidence) })

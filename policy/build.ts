@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { entrypoint } from './evaluate.ts'
+import { entrypoint, rowsEntrypoint } from './evaluate.ts'
 
 /* How the Rego becomes the program in bundle/. A tool for authors and tests: no process runs it, so none needs `opa`. */
 
@@ -13,8 +13,8 @@ export const opaVersion = '1.22.2'
 export const opaPath = process.env['OPA'] ?? join(root, '../.tools/bin/opa')
 /** What is compiled from what: the default bundle, and a policy that misbehaves, for tests. */
 export const programs = [
-  { source: 'rego', program: join(root, 'bundle/policy.wasm') },
-  { source: 'testdata/misbehaving', program: join(root, 'testdata/misbehaving.wasm') },
+  { source: 'rego', program: join(root, 'bundle/policy.wasm'), entrypoints: [entrypoint, rowsEntrypoint] },
+  { source: 'testdata/misbehaving', program: join(root, 'testdata/misbehaving.wasm'), entrypoints: [entrypoint] },
 ] as const
 export const capabilitiesPath = join(root, 'capabilities.json')
 
@@ -49,14 +49,14 @@ export function capabilities(): string {
 
 /**
  * Compiles a folder of Rego. File names go into the program, so they are given relative to this folder.
- * @param options for tests of what is refused: another entrypoint, or every built-in there is
+ * @param options which rules can be asked; and, for tests of what is refused, every built-in there is
  */
-export function compileRego(folder: string, options: { readonly entrypoint?: string; readonly capabilities?: false } = {}): Uint8Array {
+export function compileRego(folder: string, options: { readonly entrypoints?: readonly string[]; readonly capabilities?: false } = {}): Uint8Array {
   const scratch = mkdtempSync(join(tmpdir(), 'symbolon-policy-'))
   try {
     const archive = join(scratch, 'bundle.tar.gz')
     const limits = options.capabilities === false ? [] : ['--capabilities', capabilitiesPath]
-    opa(['build', '--target', 'wasm', '--entrypoint', options.entrypoint ?? entrypoint, ...limits, '--ignore', '*_test.rego', '--output', archive, folder])
+    opa(['build', '--target', 'wasm', ...(options.entrypoints ?? [entrypoint]).flatMap((name) => ['--entrypoint', name]), ...limits, '--ignore', '*_test.rego', '--output', archive, folder])
     return memberOf(gunzipSync(readFileSync(archive)), 'policy.wasm')
   } finally {
     rmSync(scratch, { recursive: true })
@@ -78,5 +78,5 @@ if (import.meta.main) {
   const version = /^Version: (.+)$/m.exec(opa(['version']))?.[1]
   if (version !== opaVersion) throw new Error(`opa ${opaVersion} is wanted, this is ${version}`)
   writeFileSync(capabilitiesPath, capabilities())
-  for (const { source, program } of programs) writeFileSync(program, compileRego(source))
+  for (const { source, program, entrypoints } of programs) writeFileSync(program, compileRego(source, { entrypoints }))
 }

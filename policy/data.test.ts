@@ -31,8 +31,8 @@ describe('policy data', () => {
       ok: true,
       value: {
         roles: {
-          engineer: { allow_scopes: ['read:logs', 'write:staging', 'deploy:canary'], max_ttl_seconds: 3600 },
-          sre: { allow_scopes: ['read:logs', 'write:staging', 'deploy:canary', 'write:prod'], max_ttl_seconds: 1800 },
+          engineer: { allow_scopes: ['read:logs', 'write:staging', 'deploy:canary', 'secret:read', 'secret:list', 'secret:write', 'secret:delete'], max_ttl_seconds: 3600 },
+          sre: { allow_scopes: ['read:logs', 'write:staging', 'deploy:canary', 'write:prod', 'secret:read', 'secret:list', 'secret:write', 'secret:delete', 'secret:destroy'], max_ttl_seconds: 1800 },
         },
       },
     })

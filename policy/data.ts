@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { audience, rosterId, scopeName } from '@symbolon/protocol/fields.ts'
 import { canonical, checkShape, decodeJson, pointer, type Decoded, type Problem } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
+import { secretPattern, secretRule } from './secret-rules.ts'
 
 /* The data that the Rego decides by. Strict, so that a misspelt field is refused when it is loaded, not ignored when it matters. */
 
@@ -10,13 +11,15 @@ export const policyBytesLimit = 1024 * 1024
 const unique = (list: readonly string[]) => new Set(list).size === list.length
 const names = <T extends z.ZodType<string>>(item: T, max: number) => z.array(item).max(max).refine(unique, 'must be without duplicates')
 
-/** What a role gives. Names are exact: no pattern, no wildcard. */
+/** What a role gives. Names are exact, no pattern, no wildcard; only paths of secrets have patterns. */
 export const role = z.strictObject({
   allow_scopes: names(scopeName, 256).min(1),
   /** Seconds. */
   max_ttl_seconds: z.int().min(1).max(limits.tokenTtl),
   /** The role is worth something for these only. Absent: for all that the roster lists. Never empty. */
   audiences: names(audience, 64).min(1).optional(),
+  /** Which secrets, and how. The role, or another of the same principal, must also have the scope of the action. Never empty. */
+  secrets: z.array(secretRule).min(1).max(256).optional(),
 })
 
 /** So many distinct people of a group must approve. */
@@ -47,6 +50,8 @@ const denyList = z.strictObject({
   audiences: names(audience, 64).default([]),
   /** Client addresses as the api reports them. An api that lies can only hide one, never gain by it. */
   addresses: names(z.string().regex(/^[0-9a-f.:]{2,45}$/, 'must be an IP address in lower case'), 1024).default([]),
+  /** Patterns as in a role's `secrets`. Never empty: absent is the one spelling of none. */
+  secrets: names(secretPattern, 1024).min(1).optional(),
 })
 
 const shape = z.strictObject({
@@ -82,6 +87,9 @@ function contradictions({ roles, scopes, deny }: PolicyData): Problem[] {
     ...Object.keys(scopes)
       .filter((name) => !given.has(name))
       .map((name) => ({ pointer: pointer(['scopes', name]), message: 'no role has this scope' })),
+    ...Object.entries(roles).flatMap(([role, { secrets = [] }]) =>
+      secrets.flatMap(({ actions }, at) => actions.flatMap((action, place) => (given.has(`secret:${action}`) ? [] : [{ pointer: pointer(['roles', role, 'secrets', at, 'actions', place]), message: `no role has the scope secret:${action}, without which this gives nothing` }]))),
+    ),
     ...deny.roles.flatMap((name, at) => (Object.hasOwn(roles, name) ? [] : [{ pointer: pointer(['deny', 'roles', at]), message: 'there is no such role' }])),
   ]
 }

@@ -1,5 +1,8 @@
 import { intentKinds, type Intent, type IntentKind } from '@symbolon/protocol/intent.ts'
 import type { TokenHeader } from '@symbolon/protocol/token.ts'
+import type { Base64url } from '@symbolon/protocol/bytes.ts'
+import type { Ed25519Jwk } from '@symbolon/protocol/ed25519.ts'
+import type { Combine } from '@symbolon/protocol/label.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import { reasonOf, type Reason } from '@symbolon/protocol/reason.ts'
 import { lineageOf } from '@symbolon/roster/keyset.ts'
@@ -8,7 +11,7 @@ import { groupOf, type Roster } from '@symbolon/roster/roster.ts'
 /** What one roster version fixes for every request; worked out once. */
 export interface Deployment {
   readonly issuer: string
-  readonly lineage: string
+  readonly lineage: Base64url
   readonly clients: ReadonlySet<string>
   readonly policy: Roster['policy']
   readonly guardians: ReadonlySet<string>
@@ -17,7 +20,20 @@ export interface Deployment {
   /** Of the `token` group key that signs now. */
   readonly kid: TokenHeader['kid']
   /** Caps that hold whatever the policy says; the policy sees them too. */
-  readonly limits: { readonly scopes: readonly string[]; readonly audiences: readonly string[]; readonly default_ttl: number; readonly max_ttl: number }
+  readonly caps: Readonly<Record<'token' | 'secret', Caps>>
+  /** Public keys of the `record` groups, the newest first. */
+  readonly recordKeys: readonly Ed25519Jwk[]
+  readonly namespaces: ReadonlyMap<string, Combine>
+}
+
+export interface Caps {
+  readonly scopes: readonly string[]
+  /** A secret is asked of the deployment itself, and of nobody else. */
+  readonly audiences: readonly string[]
+  readonly default_ttl: number
+  readonly max_ttl: number
+  /** The audience whose tokens have no key, and live for minutes. */
+  readonly facade?: string
 }
 
 /** Throws for a roster without a key for tokens: nothing can be judged by it. */
@@ -32,7 +48,17 @@ export function deploymentOf(roster: Roster): Deployment {
     guardians: new Set(roster.guardians?.people),
     windows: windowsOf(roster.guardians?.window ?? limits.intentWindow),
     kid: group.kid,
-    limits: { scopes: roster.scopes, audiences: roster.audiences, ...roster.token },
+    caps: capsOf(roster),
+    recordKeys: roster.groups.filter(({ purpose }) => purpose === 'record').toSorted((a, b) => b.epoch - a.epoch).map(({ key }) => ({ kty: 'OKP', crv: 'Ed25519', x: key })),
+    namespaces: new Map((roster.namespaces ?? []).map(({ id, combine }) => [id, combine])),
+  }
+}
+
+function capsOf({ scopes, audiences, token, vault, deployment: { issuer } }: Roster): Deployment['caps'] {
+  const facade = vault?.audience
+  return {
+    token: { scopes, audiences: [...new Set([...audiences, ...(facade === undefined ? [] : [facade])])], ...token, ...(facade === undefined ? {} : { facade }) },
+    secret: { scopes, audiences: [issuer], ...token },
   }
 }
 

@@ -1,4 +1,5 @@
 import * as library from '@open-policy-agent/opa-wasm'
+import { z } from 'zod'
 import { decision, type Decision } from '@symbolon/protocol/reason.ts'
 import type { Bundle } from './bundle.ts'
 import type { PolicyInput } from './input.ts'
@@ -6,8 +7,10 @@ import type { PolicyInput } from './input.ts'
 // Its ES module names only the asynchronous half of what it exports, which its types do not say.
 const { loadPolicySync } = (library as unknown as { readonly default: typeof library }).default
 
-/** The one question that is ever asked of a bundle. */
+/** The question that is asked of a bundle about every request. */
 export const entrypoint = 'symbolon/decision'
+/** The other: which rows of a listing may be shown. A bundle without an answer shows none. */
+export const rowsEntrypoint = 'symbolon/listable'
 
 /** 64 KiB each: what one evaluation may use, input and data included. A policy that needs more is stopped, and denies. */
 const memoryPages = { initial: 8, maximum: 256 }
@@ -26,25 +29,32 @@ export class PolicyUnusable extends Error {
 export interface Evaluator {
   /** Always a decision: what the policy does not answer with exactly one well-formed decision is a denial. */
   decide(input: PolicyInput): Decision
+  /** Places of those of the input's paths that may be shown; what the policy does not answer with a list of places is none. */
+  rows(input: PolicyInput): ReadonlySet<number>
 }
 
 /** Throws PolicyUnusable. */
 export function openEvaluator({ wasm, data }: Pick<Bundle, 'wasm' | 'data'>): Evaluator {
   const program = compile(wasm)
   let policy: library.LoadedPolicy | undefined = instantiate(program, data)
+  const ask = <T>(input: PolicyInput, question: string, read: (results: unknown) => T, failed: (error: unknown) => T): T => {
+    try {
+      policy ??= instantiate(program, data)
+      return read(Object.hasOwn(policy.entrypoints as object, question) ? (policy.evaluate(input, question) as unknown) : [])
+    } catch (error) {
+      // A program that was stopped half-way leaves its memory in an unknown state: no later question may see it.
+      policy = undefined
+      return failed(error)
+    }
+  }
   return {
-    decide(input) {
-      try {
-        policy ??= instantiate(program, data)
-        return read(policy.evaluate(input, entrypoint) as unknown)
-      } catch (error) {
-        // A program that was stopped half-way leaves its memory in an unknown state: no later question may see it.
-        policy = undefined
-        return denial('The policy could not be evaluated.', fact(error))
-      }
-    },
+    decide: (input) => ask(input, entrypoint, read, (error) => denial('The policy could not be evaluated.', fact(error))),
+    rows: (input) => ask(input, rowsEntrypoint, places, () => new Set<number>()),
   }
 }
+
+const listOfPlaces = z.tuple([z.strictObject({ result: z.array(z.int().min(0)) })])
+const places = (results: unknown): ReadonlySet<number> => new Set(listOfPlaces.safeParse(results).data?.[0].result)
 
 function compile(wasm: Uint8Array): WebAssembly.Module {
   try {

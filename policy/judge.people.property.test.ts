@@ -77,7 +77,7 @@ test('P-3 explain, mint and rehearsal never disagree about a person, by touch or
         const { claims: _, ...said } = explanationOf(minted)
         expect(other).toMatchObject(said)
       }
-      const said = (judged: typeof minted) => (judged.verdict === 'granted' && judged.grants === 'token' ? { ...judged.claims, jti: '', 'urn:symbolon:v1': judged.claims['urn:symbolon:v1'].origin.kind } : judged.verdict)
+      const said = (judged: typeof minted | typeof explained) => (judged.verdict === 'granted' && judged.grants === 'token' ? { ...judged.claims, jti: '', 'urn:symbolon:v1': judged.claims['urn:symbolon:v1'].origin.kind } : judged.verdict)
       expect(said(explained)).toEqual(said(minted))
     }),
     { numRuns: 60 },

@@ -2,7 +2,7 @@ import type { Base64url } from '@symbolon/protocol/bytes.ts'
 import type { NotNowCode } from '@symbolon/protocol/errors.ts'
 import type { Approval } from '@symbolon/protocol/approval.ts'
 import type { Asserted, Evidence } from '@symbolon/protocol/evidence.ts'
-import type { Intent, IntentDigest, LockIntent, ReadIntent, RecordIntent, RevokeIntent, RosterIntent, SecretListIntent, SecretReadIntent, TokenIntent } from '@symbolon/protocol/intent.ts'
+import type { Intent, IntentDigest, LockIntent, ReadIntent, RecordIntent, RevokeIntent, RosterIntent, SecretIntent, SecretListIntent, SecretReadIntent, TokenIntent } from '@symbolon/protocol/intent.ts'
 import type { Label, SecretPath } from '@symbolon/protocol/label.ts'
 import type { Decision, Reason } from '@symbolon/protocol/reason.ts'
 import type { SignedRecord, VaultRecord } from '@symbolon/protocol/record.ts'
@@ -11,6 +11,7 @@ import type { IssuerKeys, MissingKey, Principal, SingleUse, Touched } from '@sym
 import type { Stops } from '@symbolon/evidence/stops.ts'
 import type { Passkey, Roster } from '@symbolon/roster/roster.ts'
 import type { Bundle } from './bundle.ts'
+import type { SecretAction } from './secret-rules.ts'
 
 /** What is asked, as it came from the wire. Only `intent`, `evidence` and `approvals` can shape the bytes. */
 export interface JudgeRequest {
@@ -89,6 +90,31 @@ export interface GrantedListing extends GrantedBase {
   readonly intent: SecretListIntent
 }
 
+/** What an explanation says of secrets: policy would allow it. What is stored is not looked at, so that nobody learns from it what there is. */
+export interface GrantedByPolicy extends Omit<GrantedBase, 'bytesHash'> {
+  readonly grants: 'policy'
+  readonly intent: SecretIntent
+}
+export type Explained = GrantedToken | GrantedByPolicy | Refused | Unavailable
+
+/** The rows of one listing. */
+export interface ListQuestion {
+  /** Of kind `secret.list`, with a prefix. */
+  readonly request: JudgeRequest
+  readonly paths: readonly SecretPath[]
+  /** What the principal must be allowed to do with a row for it to count. Default: `list`. */
+  readonly action?: SecretAction
+}
+export interface Listed {
+  readonly verdict: 'granted'
+  readonly digest: IntentDigest
+  readonly intent: SecretListIntent
+  readonly principal: Principal
+  /** One for each path, in order: may this row be shown? */
+  readonly shown: readonly boolean[]
+}
+export type Listing = Listed | Refused | Unavailable
+
 /** A judgement on the request. What is absent was not reached. */
 export interface Refused {
   readonly verdict: 'refused'
@@ -97,6 +123,8 @@ export interface Refused {
   readonly principal?: Principal
   readonly decision?: Decision
   readonly reasons: Reasons
+  /** Of a reading that policy denies: why. `reasons` say the same as where there is nothing, so this is for whoever judges, and never for the wire. */
+  readonly hidden?: Reasons
 }
 export type Reasons = readonly [Reason, ...Reason[]]
 
@@ -147,10 +175,12 @@ export interface RuleOptions {
 
 /** Each is synchronous, without I/O, and never throws on input. `clock`: seconds, the machine's own. */
 export interface Judge {
-  /** Intents of kind `token`. The clock only says whether one may be answered now, never what the answer is. */
+  /** Intents of kind `token` and of every kind about secrets. The clock only says whether one may be answered now, never what the answer is. */
   judge(request: JudgeRequest, clock: number): Judgement
-  /** The same of a dry intent, which `judge` refuses: what a mint of it would come to. */
-  explain(request: JudgeRequest, clock: number): Judgement
+  /** The same of a dry intent, which `judge` refuses: what it would come to. */
+  explain(request: JudgeRequest, clock: number): Explained
+  /** Which rows of a listing may be shown: the same policy, asked about many paths at once. */
+  list(question: ListQuestion, clock: number): Listing
   /** Intents of kinds `roster`, `revoke`, `lock` and `read`. */
   rule(request: RuleRequest, clock: number, options?: RuleOptions): Ruling
 }

@@ -150,7 +150,7 @@ test('each question takes its own kinds of intent', () => {
   const read = askOf(world, { kind: 'read', what: 'roster' })
   const asked = (intent: Parameters<typeof touch>[0]) => ({ ...ruling(intent, [touch(intent)]), asserted: {} })
   expect([token, dry, change, read].map((intent) => codes(rule(asked(intent), at))[0])).toEqual(['intent_malformed', 'intent_malformed', 'granted', 'granted'])
-  const verdicts = (ask: typeof judge) => [token, dry, change, read].map((intent) => ask(asked(intent), at)).map((judged) => (judged.verdict === 'refused' ? judged.reasons[0].code : judged.verdict))
+  const verdicts = (ask: typeof judge | typeof explain) => [token, dry, change, read].map((intent) => ask(asked(intent), at)).map((judged) => (judged.verdict === 'refused' ? judged.reasons[0].code : judged.verdict))
   expect(verdicts(judge)).toEqual(['granted', 'intent_dry', 'intent_malformed', 'intent_malformed'])
   expect(verdicts(explain)).toEqual(['intent_dry', 'granted', 'intent_malformed', 'intent_malformed'])
 })

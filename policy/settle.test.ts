@@ -3,6 +3,7 @@ import { evidenceKinds, type EvidenceKind } from '@symbolon/protocol/evidence.ts
 import type { Decision } from '@symbolon/protocol/reason.ts'
 import type { Ceiling } from '@symbolon/protocol/ceiling.ts'
 import { at, intentOf, makeWorld } from './judge.testkit.ts'
+import { questionOf } from './question.ts'
 import { settle } from './settle.ts'
 
 const world = makeWorld()
@@ -20,8 +21,8 @@ interface Case {
 }
 function settled({ ceiling, decision, caps: other, kind = 'key', ...changes }: Case) {
   const intent = intentOf(world, changes)
-  const established = { principal: { id: 'ci', kind: 'service', roles: [], groups: [], claims: {} }, evidence: { kind, age: 0 }, origin: { kind }, singleUse: [], ...(ceiling === undefined ? {} : { ceiling }) } as const
-  const result = settle({ decision: { ...yes, scope: changes.scope ?? ['read:logs'], ...decision }, intent, established, caps: { ...caps, ...other } })
+  const established = { principal: { id: 'ci', kind: 'service', roles: [], groups: [], claims: {} }, evidence: { kind, age: 0 }, origin: { kind: 'key' }, singleUse: [], ...(ceiling === undefined ? {} : { ceiling }) } as const
+  const result = settle({ decision: { ...yes, scope: changes.scope ?? ['read:logs'], ...decision }, question: questionOf(intent), established, caps: { ...caps, ...other } })
   return result.ok ? result.ttl : result.reasons.map((reason) => reason.code)
 }
 

@@ -1,5 +1,8 @@
+import { taggedHash, toBase64url } from '@symbolon/protocol/bytes.ts'
 import type { Asserted } from '@symbolon/protocol/evidence.ts'
-import type { IntentDigest, TokenIntent } from '@symbolon/protocol/intent.ts'
+import { isRecordIntent, type IntentDigest, type SecretIntent, type SecretListIntent, type TokenIntent } from '@symbolon/protocol/intent.ts'
+import type { Decision } from '@symbolon/protocol/reason.ts'
+import type { SignedRecord } from '@symbolon/protocol/record.ts'
 import { bytesHash } from '@symbolon/protocol/sign.ts'
 import { tokenSigningInput } from '@symbolon/protocol/token.ts'
 import type { Established } from '@symbolon/evidence/established.ts'
@@ -7,33 +10,79 @@ import { claimsOf } from './claims.ts'
 import type { Deployment } from './deployment.ts'
 import type { Evaluator } from './evaluate.ts'
 import { policyInput } from './input.ts'
-import type { Granted, Refused } from './judgement.ts'
+import type { Explained, Granted, GrantedByPolicy, GrantedListing, GrantedToken, Reasons, Refused } from './judgement.ts'
+import { notFound } from './not-found.ts'
+import { questionOf, type Question } from './question.ts'
 import { settle } from './settle.ts'
+import { readingOf } from './weigh-reading.ts'
+import { recordOf } from './weigh-record.ts'
 
-export interface Weighed {
-  readonly intent: TokenIntent
+/* From established facts to what is granted. It believes `established`, so only judge.ts may call it; package.json hides it from every other folder. */
+
+export interface Weighed<I = TokenIntent | SecretIntent> {
+  readonly intent: I
   readonly digest: IntentDigest
   readonly established: Established
   readonly asserted: Asserted
+  /** The newest ones, as whoever asks has them. Nothing is looked at before policy has said yes. */
+  readonly records: readonly SignedRecord[]
 }
 
-/** From established facts to decision and bytes. It believes `established`, so only judge.ts may call it; package.json hides it from every other folder. */
-export function weigh({ intent, digest, established, asserted }: Weighed, here: Deployment, policy: Evaluator): Granted | Refused {
-  const { principal, passkey } = established
-  const decide = (asserted: Asserted) => policy.decide(policyInput({ intent, established, asserted, limits: here.limits }))
+/** What every yes says besides what it comes to. */
+export type Base = Pick<GrantedByPolicy, 'verdict' | 'digest' | 'principal' | 'decision' | 'singleUse' | 'passkey'>
 
-  const decision = decide({})
-  const settled = settle({ decision, intent, established, caps: here.limits })
-  if (!settled.ok) return { verdict: 'refused', digest, intent, principal, decision, reasons: settled.reasons }
+type Decided = { readonly ok: true; readonly decision: Decision; readonly ttl: number } | { readonly ok: false; readonly decision: Decision; readonly reasons: Reasons }
 
-  // What the api asserts is asked about apart, and of a request that wants exactly what was settled: it can refuse, not reshape.
-  if (Object.keys(asserted).length > 0) {
-    const stricter = decide(asserted)
-    const second = settle({ decision: stricter, intent: { ...intent, ttl: settled.ttl }, established, caps: here.limits })
-    if (!second.ok) return { verdict: 'refused', digest, intent, principal, decision: stricter, reasons: second.reasons }
+/** What a yes to this comes to: the bytes to sign, or the ciphertexts to open. */
+export function weigh(asked: Weighed, here: Deployment, policy: Evaluator): Granted | Refused {
+  const { intent } = asked
+  const decided = decide(asked, here, policy)
+  if (!decided.ok) return intent.kind === 'secret.read' ? unseen(asked, decided) : denial(asked, decided)
+  const base = baseOf(asked, decided.decision)
+  if (intent.kind === 'token') return tokenOf({ ...asked, intent }, base, decided.ttl, here)
+  if (intent.kind === 'secret.read') return readingOf({ ...asked, intent }, base, here)
+  if (isRecordIntent(intent)) return recordOf({ ...asked, intent }, base, here)
+  return listingOf(intent, base)
+}
+
+/** The same, told to who asks; of secrets only what policy says. */
+export function explained(asked: Weighed, here: Deployment, policy: Evaluator): Exclude<Explained, { verdict: 'unavailable' }> {
+  const { intent } = asked
+  const decided = decide(asked, here, policy)
+  if (!decided.ok) return denial(asked, decided)
+  const base = baseOf(asked, decided.decision)
+  return intent.kind === 'token' ? tokenOf({ ...asked, intent }, base, decided.ttl, here) : { ...base, grants: 'policy', intent }
+}
+
+function decide({ intent, established, asserted }: Weighed, here: Deployment, policy: Evaluator): Decided {
+  const caps = here.caps[intent.kind === 'token' ? 'token' : 'secret']
+  const ask = (question: Question, asserted: Asserted): Decided => {
+    const decision = policy.decide(policyInput({ question, established, asserted, caps }))
+    return { decision, ...settle({ decision, question, established, caps }) }
   }
-
-  const claims = claimsOf({ intent, digest, established, ttl: settled.ttl, here })
-  const message = tokenSigningInput(here.kid, claims)
-  return { verdict: 'granted', grants: 'token', digest, intent, principal, decision, claims, message, bytesHash: bytesHash(message), singleUse: established.singleUse, ...(passkey === undefined ? {} : { passkey }) }
+  const question = questionOf(intent)
+  const first = ask(question, {})
+  if (!first.ok || Object.keys(asserted).length === 0) return first
+  // What the api asserts is asked about apart, and of a request that wants exactly what was settled: it can refuse, not reshape.
+  const second = ask(question.kind === 'token' ? { ...question, ttl: first.ttl } : question, asserted)
+  return second.ok ? first : second
 }
+
+const baseOf = ({ digest, established: { principal, singleUse, passkey } }: Weighed, decision: Decision): Base => ({ verdict: 'granted', digest, principal, decision, singleUse, ...(passkey === undefined ? {} : { passkey }) })
+
+const denial = ({ digest, intent, established: { principal } }: Weighed, { decision, reasons }: Extract<Decided, { ok: false }>): Refused => ({ verdict: 'refused', digest, intent, principal, decision, reasons })
+
+/** What is not yours looks like what is not there. A yes that lacks only a touch, or stronger evidence, says so: it depends on nothing that is stored. */
+function unseen(asked: Weighed, decided: Extract<Decided, { ok: false }>): Refused {
+  if (decided.decision.allow) return denial(asked, decided)
+  const { digest, intent, established: { principal } } = asked
+  return { verdict: 'refused', digest, intent, principal, reasons: [notFound], hidden: decided.reasons }
+}
+
+function tokenOf({ intent, digest, established }: Weighed<TokenIntent>, base: Base, ttl: number, here: Deployment): GrantedToken {
+  const claims = claimsOf({ intent, digest, established, ttl, here })
+  const message = tokenSigningInput(here.kid, claims)
+  return { ...base, grants: 'token', intent, claims, message, bytesHash: bytesHash(message) }
+}
+
+const listingOf = (intent: SecretListIntent, base: Base): GrantedListing => ({ ...base, grants: 'listing', intent, bytesHash: toBase64url(taggedHash('listing/v1', base.digest)) })

@@ -45,7 +45,7 @@ describe('the judge in a worker thread', () => {
     worker.update(cross({ stops: noStops }))
     expect(ask(at + 300)).toEqual([['intent_expired'], ['intent_expired', 'intent_expired'], ['intent_expired']])
     expect(ask(at + 300, true)[2]).toEqual(['granted'])
-    expect(worker.handle({ clock: at })).toEqual({ judged: [], explained: [], ruled: [] })
+    expect(worker.handle({ clock: at })).toEqual({ judged: [], explained: [], listed: [], ruled: [] })
     for (const bad of [{}, { stops: {} }, { stops: { revoked: [] } }, new Map()]) expect(() => worker.update(bad as never)).toThrow(TypeError)
   })
 

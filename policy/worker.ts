@@ -3,7 +3,7 @@ import type { Stops } from '@symbolon/evidence/stops.ts'
 import type { Roster } from '@symbolon/roster/roster.ts'
 import type { Bundle } from './bundle.ts'
 import { openJudge } from './judge.ts'
-import type { Judgement, JudgeRequest, RuleOptions, RuleRequest, Ruling } from './judgement.ts'
+import type { Explained, Judgement, JudgeRequest, Listing, ListQuestion, RuleOptions, RuleRequest, Ruling } from './judgement.ts'
 
 /* The module that a pool of worker threads runs. A policy that does not come to an end is stopped by the pool, with its thread. */
 
@@ -20,6 +20,7 @@ export interface JudgeInit {
 export interface WorkerCall {
   readonly judge?: readonly JudgeRequest[]
   readonly explain?: readonly JudgeRequest[]
+  readonly list?: readonly ListQuestion[]
   readonly rule?: readonly (RuleRequest & RuleOptions)[]
   /** Seconds; one for the call. */
   readonly clock: number
@@ -28,7 +29,8 @@ export interface WorkerCall {
 /** In the order of the call. */
 export interface WorkerAnswer {
   readonly judged: readonly Judgement[]
-  readonly explained: readonly Judgement[]
+  readonly explained: readonly Explained[]
+  readonly listed: readonly Listing[]
   readonly ruled: readonly Ruling[]
 }
 
@@ -46,9 +48,10 @@ export function open(init: JudgeInit): JudgeWorker {
   let { stops } = init
   const judge = openJudge({ roster: init.roster, bundle: init.bundle, stops: () => stops, issuerKeys: () => keys, presumesSealed: init.presumesSealed ?? false })
   return {
-    handle: ({ judge: asked = [], explain = [], rule = [], clock }) => ({
+    handle: ({ judge: asked = [], explain = [], list = [], rule = [], clock }) => ({
       judged: asked.map((request) => judge.judge(request, clock)),
       explained: explain.map((request) => judge.explain(request, clock)),
+      listed: list.map((question) => judge.list(question, clock)),
       ruled: rule.map(({ whenever = false, ...request }) => judge.rule(request, clock, { whenever })),
     }),
     update(message) {

@@ -1,7 +1,9 @@
 # The question itself: only what this policy knows how to judge can be allowed.
 package symbolon.claims
 
-kinds := {"token"}
+import data.symbolon.secrets
+
+kinds := {"token"} | secrets.kinds
 
 principals := {"person", "service", "trust"}
 

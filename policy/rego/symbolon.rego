@@ -8,6 +8,7 @@ import data.symbolon.audience
 import data.symbolon.claims
 import data.symbolon.deny
 import data.symbolon.scope
+import data.symbolon.secrets
 import data.symbolon.ttl
 
 nothing := {"allow": false, "scope": [], "max_ttl": 0, "approvals": [], "touch": false, "obligations": []}
@@ -32,9 +33,9 @@ decision := {
 	"scope": input.intent.scope,
 	"max_ttl": ttl.maximum,
 	"approvals": approvals.required,
-	"touch": approvals.touch,
+	"touch": touch,
 	"obligations": [],
-	"reasons": [reason | some reason in scope.grants],
+	"reasons": [reason | some reason in (scope.grants | secrets.grants)],
 } if {
 	allow
 } else := object.union(nothing, {"reasons": [reason | some reason in refusals]}) if {
@@ -46,7 +47,25 @@ allow if {
 	claims.sound
 	audience.allowed
 	scope.allowed
+	secrets.allowed
 	ttl.allowed
 }
 
-refusals := (((deny.reasons | claims.reasons) | audience.reasons) | scope.reasons) | ttl.reasons
+default touch := false
+
+touch if approvals.touch
+
+touch if secrets.touch
+
+refusals := ((((deny.reasons | claims.reasons) | audience.reasons) | scope.reasons) | secrets.reasons) | ttl.reasons
+
+# Of the rows of a listing, those that may be shown: the same rules, asked about many paths at once.
+default listable := []
+
+listable := secrets.shown if {
+	deny.names_clear
+	claims.sound
+	audience.allowed
+	scope.allowed
+	input.intent.kind == "secret.list"
+}
