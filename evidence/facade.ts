@@ -3,7 +3,6 @@ import { isSecretIntent, type Intent, type RecordIntent, type SecretListIntent }
 import { limits } from '@symbolon/protocol/limits.ts'
 import { pointOfJwk } from '@symbolon/protocol/p256.ts'
 import type { TokenClaims } from '@symbolon/protocol/token.ts'
-import type { Roster } from '@symbolon/roster/roster.ts'
 import { refuse, type EvidenceInput, type EvidenceResult } from './established.ts'
 import { openTokenCheck, standingOf, stoppedBy, type TokenGround } from './live-token.ts'
 
