@@ -88,6 +88,8 @@ export const statusResponse = z.object({
   pending: z.int(),
   /** Where people sign in, if there is a console. */
   console_url: z.string().optional(),
+  /** Where secrets lie, if there is a vault. Nothing that it says is believed. */
+  vault_addr: z.string().optional(),
 })
 export type StatusResponse = z.infer<typeof statusResponse>
 

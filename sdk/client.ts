@@ -1,8 +1,8 @@
 import { bytesOf, toBase64url } from '@symbolon/protocol/bytes.ts'
-import { explainResponse, intentResponse, problem, statusResponse, tokenResponse, type ExplainResponse, type StatusResponse, type TokenRequest, type TokenResponse } from '@symbolon/protocol/http.ts'
-import { decodeAs, decodeJson } from '@symbolon/protocol/json.ts'
+import { explainResponse, intentResponse, statusResponse, tokenResponse, type ExplainResponse, type StatusResponse, type TokenRequest, type TokenResponse } from '@symbolon/protocol/http.ts'
 import type { TokenClaims } from '@symbolon/protocol/token.ts'
 import type { z } from 'zod'
+import { readAnswer } from './answer.ts'
 import type { Credential } from './credential.ts'
 import { judgeKeysets, keysetAnswer, type Deployment, type KeysetMemory, type Pin } from './deployment.ts'
 import { failed, ok, type Outcome } from './errors.ts'
@@ -65,7 +65,7 @@ export function openClient(options: ClientOptions): Outcome<Client> {
   if (!opened.ok) return opened
   const transport = opened.value
   const clock = options.clock ?? nowInSeconds
-  const call = <T>(what: Call, schema: z.ZodType<T>) => transport.send(what).then((answer) => (answer.ok ? read(answer.value, schema) : answer))
+  const call = <T>(what: Call, schema: z.ZodType<T>) => transport.send(what).then((answer) => (answer.ok ? readAnswer(answer.value, schema) : answer))
   const post = <T>(path: string, body: unknown, schema: z.ZodType<T>, large = false) => call({ method: 'POST', path, large, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }, schema)
 
   let known: Promise<Outcome<Deployment>> | undefined
@@ -97,7 +97,7 @@ export function openClient(options: ClientOptions): Outcome<Client> {
     if (!body.ok) return body
     const answer = await transport.send({ method: 'POST', path: '/v1/tokens', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body.value) })
     if (!answer.ok) return answer
-    const response = read(answer.value, tokenResponse)
+    const response = readAnswer(answer.value, tokenResponse)
     if (!response.ok) return response
     const { token, ...rest } = response.value
     const claims = await believe(token, prepared, clock())
@@ -171,22 +171,7 @@ const restated = ({ cnf, exp, scope, jti }: TokenClaims, now: number) => ({
   jti,
 })
 
-function read<T>({ status, headers, body }: Answer, schema: z.ZodType<T>): Outcome<T> {
-  if (status === 200) {
-    const decoded = decodeAs(schema, body, body.length)
-    return decoded.ok ? ok(decoded.value) : failed('answer_malformed', { status, detail: decoded.reason, problems: decoded.problems })
-  }
-  const json = decodeJson(body, body.length)
-  const said = problem.safeParse(json.ok ? json.value : undefined)
-  if (!said.success) return failed('answer_malformed', { status, detail: `status ${status}` })
-  const { code, detail, request_id, reasons, decision, errors, signers } = said.data
-  return failed(code, { status, detail, requestId: request_id, reasons, decision, problems: errors, signers, retryAfter: retryAfterOf(headers['retry-after']) })
-}
-
-const retryAfterOf = (header: string | string[] | undefined): number | undefined => (typeof header === 'string' && /^[0-9]{1,6}$/.test(header) ? Number(header) : undefined)
-
 const single = ({ headers }: Answer, name: string): string | undefined => {
   const value = headers[name]
   return typeof value === 'string' ? value : undefined
 }
-

@@ -30,6 +30,19 @@ const clientFaces = {
   grant_ended: { kind: 'login', title: 'Your grant has ended', remedy: 'Sign in again: `symbolon login`. To go on without one: `symbolon logout`.' },
   console_unknown: { kind: 'local', title: 'It is not known where the console is', remedy: 'Give --console or SYMBOLON_CONSOLE, or sign in with --device.' },
   id_token_unavailable: { kind: 'network', title: 'The CI platform gives no ID token', remedy: 'Check that the job may ask for one.' },
+  vault_unknown: { kind: 'local', title: 'It is not known where the vault is', remedy: 'Give its address, or ask the operator to set vault_url at the api.' },
+  record_rolled_back: { kind: 'trust', title: 'The vault shows an older record than this machine has seen', remedy: 'Do not use this vault until its operator explains.' },
+  record_forked: { kind: 'trust', title: 'The vault shows another record of the same sequence than this machine has seen', remedy: 'Two records of one sequence need a corrupt signer: tell the operators of the signers.' },
+  record_differs: { kind: 'trust', title: 'The record is not the one that was asked for', remedy: 'Do not use this vault until its operator explains.' },
+  answer_untrue: { kind: 'trust', title: 'What the vault gives is not what the quorum signed', remedy: 'Do not use this vault until its operator explains.' },
+  partials_missing: { kind: 'server', title: 'Too few signers’ parts of the answer open', remedy: 'Try again; if it lasts, the vault or the coordinator alters them on the way.' },
+  partials_invalid: { kind: 'server', title: 'Signers gave false parts of the answer', remedy: 'Tell the operators of the signers that are named.' },
+  secret_unsound: { kind: 'trust', title: 'What its writer stored does not open as what it says', remedy: 'Ask whoever wrote this version to write it again.' },
+  value_invalid: { kind: 'local', title: 'The value is none of its kind', remedy: 'Correct the member named; a value and its names take 1 MiB at most.' },
+  value_kind: { kind: 'local', title: 'The secret is of another kind', remedy: 'Only members of a secret of kind string can be patched.' },
+  template_invalid: { kind: 'local', title: 'The references of the configuration cannot be resolved', remedy: 'Correct the template; a reference is {{ namespace/path#key }}.' },
+  backup_invalid: { kind: 'local', title: 'The backup cannot be used', remedy: 'It was cut or altered, or is of another deployment: take another one.' },
+  keyset_unsound: { kind: 'trust', title: 'The keyset’s keys for secrets do not fit together', remedy: 'Tell the operators of the signers.' },
   input_invalid: { kind: 'local', title: 'The request cannot be built', remedy: 'Correct the fields named.' },
 } as const
 
@@ -46,6 +59,8 @@ export interface Details {
   readonly decision?: Decision | undefined
   readonly problems?: readonly Problem[] | undefined
   readonly signers?: readonly Part[] | undefined
+  /** Signers that a failure proves false. */
+  readonly culprits?: readonly number[] | undefined
 }
 
 /**
@@ -103,7 +118,7 @@ const needsLogin = (code: ErrorCode): boolean => faceOf(code).status === 401 || 
 
 const scrubAll = <T>(value: T): T => JSON.parse(JSON.stringify(value), (_name, item: unknown) => (typeof item === 'string' ? printable(item) : item)) as T
 
-function scrubDetails({ detail, status, requestId, retryAfter, reasons, decision, problems, signers }: Details): Details {
-  const fields = { detail, status, requestId, retryAfter, reasons, decision, problems, signers }
+function scrubDetails({ detail, status, requestId, retryAfter, reasons, decision, problems, signers, culprits }: Details): Details {
+  const fields = { detail, status, requestId, retryAfter, reasons, decision, problems, signers, culprits }
   return scrubAll(Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Details)
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
-import { boundAudience, decodeTokenIntent, encodeIntent, intentDigest, lockIntent, readIntent, revokeIntent, rosterIntent, tokenIntent, type Intent, type IntentDigest, type LockIntent, type ReadIntent, type RevokeIntent, type RosterIntent, type TokenIntent } from '@symbolon/protocol/intent.ts'
+import { boundAudience, decodeTokenIntent, encodeIntent, intentDigest, lockIntent, readIntent, revokeIntent, rosterIntent, secretDeleteIntent, secretDestroyIntent, secretListIntent, secretMetaIntent, secretReadIntent, secretUndeleteIntent, secretWriteIntent, tokenIntent, type Intent, type IntentDigest, type LockIntent, type ReadIntent, type RevokeIntent, type RosterIntent, type SecretIntent, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import { canonical, checkShape } from '@symbolon/protocol/json.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import type { Deployment } from './deployment.ts'
@@ -74,6 +74,22 @@ export function buildAsk(ask: Ask, { iss, lineage }: { readonly iss: string; rea
   return checked.ok ? ok(built(checked.value, encodeIntent(checked.value))) : failed('input_invalid', { problems: checked.problems })
 }
 const askIntent = z.discriminatedUnion('kind', [readIntent, rosterIntent, revokeIntent, lockIntent])
+
+/** What may be asked about secrets; `client` absent: `sub` itself. */
+export type SecretAsk = { readonly [K in SecretIntent['kind']]: Omit<FieldsOf<Extract<SecretIntent, { readonly kind: K }>>, 'client'> & { readonly client?: string | undefined } }[SecretIntent['kind']]
+
+/**
+ * An intent about secrets.
+ * @param now seconds
+ */
+export function buildSecretIntent(ask: SecretAsk, { iss, lineage }: { readonly iss: string; readonly lineage: Base64url }, now: number): Outcome<BuiltIntent<SecretIntent>> {
+  const common = { v: 1, nonce: toBase64url(randomBytes(16)), iat: now, exp: now + limits.intentWindow, iss, lineage }
+  const checked = checkShape(secretIntent, compact({ ...ask, client: ask.client ?? ask.sub, ...common }))
+  if (!checked.ok) return failed('input_invalid', { problems: checked.problems })
+  const bytes = encodeIntent(checked.value)
+  return bytes.length > limits.intentBytes ? failed('input_invalid', { detail: `more than ${limits.intentBytes} bytes` }) : ok(built(checked.value, bytes))
+}
+const secretIntent = z.discriminatedUnion('kind', [secretReadIntent, secretListIntent, secretWriteIntent, secretDeleteIntent, secretUndeleteIntent, secretDestroyIntent, secretMetaIntent])
 
 const built = <I extends Intent>(intent: I, bytes: Uint8Array): BuiltIntent<I> => {
   const digest = intentDigest(bytes)
