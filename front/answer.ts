@@ -6,6 +6,7 @@ import { clientAddress, limitKey } from './client-address.ts'
 import { openEvent, type AuditEvent, type EventFacts, type EventSink } from './event.ts'
 import { fail, problem, type Failure } from './failure.ts'
 import { limitHeaders, type Limiter } from './limiter.ts'
+import { socketOf } from './list-method.ts'
 import { mayChange, readable } from './origin.ts'
 import { restOf, type FrontRequest, type FrontRoute, type Reply } from './route.ts'
 import { openTimer, type Timer } from './timing.ts'
@@ -52,14 +53,15 @@ interface Arrival<S extends Serving = Serving> {
 }
 
 function arrivalOf<S extends Serving>(route: FrontRoute<S>, incoming: IncomingMessage, { trustedHops, sink }: Ground, serving: S): Arrival<S> {
-  const address = clientAddress(incoming.socket.remoteAddress ?? '', incoming.headersDistinct['x-forwarded-for']?.join(','), trustedHops)
+  const address = clientAddress(socketOf(incoming).remoteAddress ?? '', incoming.headersDistinct['x-forwarded-for']?.join(','), trustedHops)
   const requestId = requestIdOf(first(incoming, 'x-request-id'))
   const trace = traceOf(first(incoming, 'traceparent'))
   const event = openEvent({ event: route.event ?? 'intent', request_id: requestId, trace_id: trace.id, address, ...certificateOf(incoming), ...serving.facts }, route.event === undefined ? () => undefined : sink)
   return { route, incoming, serving, address, requestId, trace, timer: openTimer(), event }
 }
 
-function certificateOf({ socket }: IncomingMessage): Pick<EventFacts, 'certificate'> {
+function certificateOf(incoming: IncomingMessage): Pick<EventFacts, 'certificate'> {
+  const socket = socketOf(incoming)
   const certificate = socket instanceof TLSSocket && socket.authorized ? socket.getPeerX509Certificate() : undefined
   return certificate === undefined ? {} : { certificate: certificate.fingerprint256 }
 }

@@ -17,7 +17,8 @@ export interface About {
 /** OpenAPI 3.1 of the very table that is served, from the very schemas that judge requests. */
 export function openapiOf(routes: readonly FrontRoute[], { server, title, description }: About) {
   const paths: Record<string, Record<string, unknown>> = {}
-  for (const route of routes) paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation(route) }
+  // OpenAPI 3.1 has no other methods than HTTP's own.
+  for (const route of routes.filter(({ method }) => method !== 'LIST')) paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation(route) }
   return {
     openapi: '3.1.0',
     info: { title, version: '1', description, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },

@@ -49,7 +49,8 @@ export interface Reply {
 
 /** One route of a process whose servings are `S`. */
 export interface FrontRoute<S extends Serving = Serving> {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** `LIST` as clients of KV v2 send it: without a body. */
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'LIST'
   /** Exact, or with `/*` at its end: then whatever follows, at least one character. */
   readonly path: string
   readonly auth: Auth

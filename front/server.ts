@@ -9,6 +9,7 @@ import { connectionBounds, listenOn, type Listening } from '@symbolon/runtime/ht
 import { answer, originOf, refuseUnrouted, type Ground } from './answer.ts'
 import type { PublicEnd } from './config.ts'
 import type { Holder } from './holder.ts'
+import { takeLists } from './list-method.ts'
 import { mayChange, preflight, readable } from './origin.ts'
 import { restOf, type FrontRoute } from './route.ts'
 import type { Serving } from './serving.ts'
@@ -39,7 +40,7 @@ export async function listen(app: Hono<{ Bindings: HttpBindings }>, config: Publ
   const tls = config.tls === undefined ? undefined : materialOf(config.tls)
   const server = createAdaptorServer({ fetch: app.fetch, ...(tls === undefined ? { createServer: createHttp, serverOptions: connectionBounds } : { createServer: createHttps, serverOptions: { ...connectionBounds, ...tls } }) }) as Server
   tls?.key.fill(0)
-  server.on('clientError', refuseUnread)
+  takeLists(server, { secure: tls !== undefined, refuse: refuseUnread })
   if (config.tls?.client_ca !== undefined) server.on('secureConnection', cutStranger)
   return listenOn(server, config.listen)
 }
