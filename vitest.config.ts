@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-const unit = ['{core,protocol,roster,evidence,policy,keystore,envelope,runtime,front,api,coordinator,signer,keygen,web,cli,sdk,dev}/**/*.test.ts', 'test/architecture/**/*.test.ts']
+const unit = ['{core,protocol,roster,evidence,policy,keystore,envelope,runtime,front,api,vault,coordinator,signer,keygen,web,cli,sdk,dev}/**/*.test.ts', 'test/architecture/**/*.test.ts']
 
 export default defineConfig({
   test: {

@@ -134,6 +134,7 @@ export const errors = {
   expired_token: request(400, 'The code has expired', 'Begin again.', 'expired_token'),
   change_unknown: request(404, 'There is no such change', 'Compare the digest with `symbolon roster log`.'),
   invalid_dpop_proof: request(400, 'The DPoP proof is not valid', 'See RFC 9449, section 4.3.', 'invalid_dpop_proof'),
+  store_damaged: request(500, 'What the vault holds of this secret was lost or altered', 'Restore the secret from a backup; the vault’s log names what is wrong.', 'server_error'),
   internal: request(500, 'An error of ours', 'Report it with the request id.', 'server_error'),
 } as const satisfies Record<string, Face>
 

@@ -5,6 +5,7 @@ import { config as apiConfig } from '@symbolon/api/config.ts'
 import { coordinatorConfig } from '@symbolon/coordinator/config.ts'
 import { keygenConfig } from '@symbolon/keygen/config.ts'
 import { signerConfig } from '@symbolon/signer/config.ts'
+import { config as vaultConfig } from '@symbolon/vault/config.ts'
 import { webConfig } from '@symbolon/web/config.ts'
 
 /* The settings in docs/operators.md are the processes' own schemas, written out. `node test/architecture/operators-guide.ts` rewrites them. */
@@ -63,7 +64,7 @@ function table(title: string, schema: z.ZodType): string {
 }
 
 export const settings = (): string =>
-  ['', ...([['signer', signerConfig], ['coordinator', coordinatorConfig], ['api', apiConfig], ['keygen', keygenConfig], ['web', webConfig]] as const).map(([title, schema]) => table(`\`${title}\``, schema))].join('\n')
+  ['', ...([['signer', signerConfig], ['coordinator', coordinatorConfig], ['api', apiConfig], ['vault', vaultConfig], ['keygen', keygenConfig], ['web', webConfig]] as const).map(([title, schema]) => table(`\`${title}\``, schema))].join('\n')
 
 /** The guide with its settings as the schemas have them now. */
 export function current(): string {
