@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { issuerUrl } from '@symbolon/protocol/fields.ts'
 import { secretFile } from '@symbolon/runtime/config.ts'
 import { databaseFields } from '@symbolon/runtime/database.ts'
-import { frontFields, hasTlsOrLoopback, limitsFields, tlsOrLoopback } from '@symbolon/front/config.ts'
+import { hasTlsOrLoopback } from '@symbolon/runtime/http-listen.ts'
+import { frontFields, limitsFields, tlsOrLoopback } from '@symbolon/front/config.ts'
 
 export const config = z
   .strictObject({
