@@ -34,7 +34,8 @@ export async function changeSecret(call: ChangeCall, parts: Vaulting): Promise<C
   const { request, timer, event } = call
   const intent = secretIntentOf(request.intent)
   const before = intent !== undefined && isRecordIntent(intent) ? await timer.measure('store', () => standing(intent, parts)) : nothing
-  const judged = await timer.measure('policy', () => judge({ ...call, request: { ...request, records: before.predecessor } }, parts))
+  const shown = { ...call, request: { ...request, records: before.predecessor } }
+  const judged = await timer.measure('policy', () => judge(shown, parts))
   if (judged.verdict === 'refused') return refusedChange(judged, before.newest, parts)
   if (judged.verdict !== 'granted') return refusalOf(judged)
   if (judged.grants !== 'record') return fail('intent_malformed', { detail: 'The intent must be one that changes a secret.' })
@@ -46,7 +47,7 @@ export async function changeSecret(call: ChangeCall, parts: Vaulting): Promise<C
   // Sent again, because the answer was lost.
   if (made?.record.intent === toBase64url(judged.digest)) return again(made, judged, parts)
   if ((made?.digest ?? null) !== judged.intent.previous) return stale()
-  return commit(call, judged, brought.value, parts)
+  return commit(shown, judged, brought.value, parts)
 }
 
 interface Standing {
@@ -90,7 +91,8 @@ async function again(made: Verified, judged: GrantedRecord, parts: Vaulting): Pr
   return { ok: true, record: made.signed, ...(await parts.receipts.gather(made)), signers: [], headers: counted.headers }
 }
 
-async function commit(call: ChangeCall, judged: GrantedRecord, ciphertext: Ciphertext | undefined, parts: Vaulting): Promise<Changed | Failure> {
+/** @param call with the predecessor, which travels to the signers */
+async function commit(call: Call, judged: GrantedRecord, ciphertext: Ciphertext | undefined, parts: Vaulting): Promise<Changed | Failure> {
   const { timer } = call
   const { path } = judged.intent
   const signed = await sign(call, judged, parts)
