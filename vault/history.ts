@@ -6,7 +6,7 @@ import { fail, type Failure } from '@symbolon/front/failure.ts'
 import type { Call } from '@symbolon/front/judging.ts'
 import type { Question } from './cursor.ts'
 import { admit, heldOr, type Admitted } from './list.ts'
-import { receiptAgain } from './pending.ts'
+import { receiptAgain } from './receipts.ts'
 import type { Verified } from './store.ts'
 import type { Vaulting } from './vaulting.ts'
 

@@ -4,7 +4,6 @@ import { fail, type Failure } from '@symbolon/front/failure.ts'
 import type { Call } from '@symbolon/front/judging.ts'
 import { catchUp } from './catch-up.ts'
 import { newestOf, ofPaths, type Found } from './history.ts'
-import type { Verified } from './store.ts'
 import type { Vaulting } from './vaulting.ts'
 
 /* Changes that fewer than t signers have receipted. Whoever comes by asks again, and a sweep does for all others. */
@@ -21,11 +20,6 @@ export async function readReceipts(call: Call, parts: Vaulting): Promise<Found<O
   if (newest === undefined) return { ...fail('secret_not_found'), headers: admitted.headers }
   const { receipts, pending } = await call.timer.measure('quorum', () => parts.receipts.gather(newest))
   return { ok: true, value: { record: newest.signed, receipts: [...receipts], pending }, headers: admitted.headers }
-}
-
-/** Beside an answer that does not wait for it. */
-export function receiptAgain(held: Verified, { receipts, log }: Pick<Vaulting, 'receipts' | 'log'>): void {
-  receipts.gather(held).catch((error: unknown) => log.error({ err: error, path: held.record.path }, 'receipts could not be kept'))
 }
 
 /** Secrets of one round. */

@@ -9,7 +9,7 @@ import { fail, type Failure } from '@symbolon/front/failure.ts'
 import { ask, judge, refusalOf, type Call } from '@symbolon/front/judging.ts'
 import { catchUp } from './catch-up.ts'
 import { openStored } from './ciphertext.ts'
-import { receiptAgain } from './pending.ts'
+import { receiptAgain } from './receipts.ts'
 import type { Ciphertext, StoredSecret } from './store.ts'
 import { secretIntentOf, type Vaulting } from './vaulting.ts'
 

@@ -47,6 +47,11 @@ export function openReceipts({ roster: { signers }, threshold, coordinator, stor
   }
 }
 
+/** Beside an answer that does not wait for it. */
+export function receiptAgain(held: Verified, { receipts, log }: { readonly receipts: Receipts; readonly log: Logger }): void {
+  receipts.gather(held).catch((error: unknown) => log.error({ err: error, path: held.record.path }, 'receipts could not be kept'))
+}
+
 type Boots = (certificate: BootCertificate, identity: P256Jwk) => boolean
 
 const isSound = ({ receipt: { signature, ...statement }, certificate }: ProvenReceipt, identity: P256Jwk | undefined, boots: Boots): boolean =>
