@@ -24,6 +24,8 @@ export interface OverviewOptions {
   deployment(): Deployment
   /** Where people sign in, if there is a console. */
   readonly consoleUrl?: string | undefined
+  /** Where secrets are asked for, if there is a vault. */
+  readonly vaultUrl?: string | undefined
   /** Changes that wait for approvals. */
   pending(): Promise<number>
   /** Whether the database answers. */
@@ -34,7 +36,7 @@ export interface OverviewOptions {
 /** How long a chain is handed out: so long clients may take a version for the newest that no longer is. */
 const keysetMs = 5_000
 
-export function openOverview({ channel, deployment, consoleUrl, pending, check, clock = Date.now }: OverviewOptions): Overview {
+export function openOverview({ channel, deployment, consoleUrl, vaultUrl, pending, check, clock = Date.now }: OverviewOptions): Overview {
   const health = openHealth({ channel, threshold: () => deployment().group.t, check, clock })
   const changes = remember(1_000, clock, pending)
   let chain: KeysetChain | undefined
@@ -47,7 +49,7 @@ export function openOverview({ channel, deployment, consoleUrl, pending, check, 
     async status() {
       const [found, state, waiting] = await Promise.all([health.coordinator(), health.readiness(), changes()])
       const problems = state.failing.map(({ check: name, reason }) => (name === 'quorum' ? reason : `${name}: ${reason}`))
-      return { ...describe(deployment(), found, problems), pending: waiting, ...(consoleUrl === undefined ? {} : { console_url: consoleUrl }) }
+      return { ...describe(deployment(), found, problems), pending: waiting, ...(consoleUrl === undefined ? {} : { console_url: consoleUrl }), ...(vaultUrl === undefined ? {} : { vault_addr: vaultUrl }) }
     },
     keyset: async () => (await keyset()) ?? { keysets: [deployment().keyset] },
   }
@@ -60,7 +62,7 @@ async function askKeyset(channel: Pick<Channel, 'get'>, { lineage }: Deployment,
   return decoded?.ok === true && followKeysets(decoded.value, lineage, now).ok ? decoded.value : undefined
 }
 
-function describe({ roster, lineage, group }: Deployment, found: Found, problems: readonly string[]): Omit<StatusResponse, 'pending' | 'console_url'> {
+function describe({ roster, lineage, group }: Deployment, found: Found, problems: readonly string[]): Omit<StatusResponse, 'pending' | 'console_url' | 'vault_addr'> {
   const inForce = found.ok ? versionInForce(found.value.signers, group.t) : undefined
   return {
     ...(inForce === undefined ? {} : { roster_in_force: inForce }),

@@ -34,7 +34,7 @@ export async function start(context: Context<Config>): Promise<Started> {
     sweep: (now) => sweep(db, now),
   })
   const changes: ChangeParts = { store: changeStore(db), wire: changeWire(wire), state: () => front.state(), follow: () => front.follow(), clock: seconds }
-  const overview = openOverview({ channel, deployment: () => front.servings.current().deployment, consoleUrl: config.console_url, pending: () => changes.store.waiting(seconds()), check })
+  const overview = openOverview({ channel, deployment: () => front.servings.current().deployment, consoleUrl: config.console_url, vaultUrl: config.vault_url, pending: () => changes.store.waiting(seconds()), check })
   const proofs = proofStore(db)
   const device = { devices: deviceStore(db), consoleUrl: config.console_url, proofs, attempts: footing.limiter('device', codesPerAddress) }
   const routes = routesOf({ proofs, device, changes, overview, metrics })

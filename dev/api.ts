@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { decodeRoster } from '@symbolon/roster/roster.ts'
 import type { Deployment } from './deployment.ts'
+import { frontSettings } from './front.ts'
 import type { Row } from './row.ts'
 
-/** Its folder holds the roster, keyset and policy that the ceremony left. http on loopback: browsers take `localhost` for safe. */
+/** http on loopback: browsers take `localhost` for safe. */
 export const apiRow = (deployment: Deployment): Row => ({
   name: 'api',
   program: 'api',
@@ -13,28 +11,5 @@ export const apiRow = (deployment: Deployment): Row => ({
   // It starts without a quorum, and says in /readyz what is missing.
   needs: ['postgres'],
   ready: 'http',
-  config: ({ common, folder, tls, database }) => ({
-    ...common,
-    listen: { host: '127.0.0.1', port: deployment.port('api') },
-    channel: tls,
-    coordinator: { address: { host: '127.0.0.1', port: deployment.port('coordinator') }, identity: 'symbolon:coordinator/1' },
-    roster: join(folder, 'roster.json'),
-    keyset: join(folder, 'keyset.json'),
-    policy: join(folder, 'policy'),
-    book: join(folder, 'book.json'),
-    issuer_keys: join(folder, 'issuer-keys'),
-    console_url: deployment.consoleOrigin,
-    database: database('api'),
-    store_marker: join(folder, 'store.json'),
-    limits: limitsAt(rateOf(join(folder, 'roster.json'))),
-  }),
+  config: (context) => ({ ...frontSettings(deployment, 'api', context), console_url: deployment.consoleOrigin, ...(deployment.vaultUrl === undefined ? {} : { vault_url: deployment.vaultUrl }) }),
 })
-
-/** The api counts wider than the signers, who have the last word: a principal may reach several quorums, an address many principals. */
-const limitsAt = (rate: number) => ({ per_identity: 2 * rate, per_address: 5 * rate })
-
-function rateOf(file: string): number {
-  const roster = decodeRoster(readFileSync(file))
-  if (!roster.ok) throw new TypeError(`${file} is not what the ceremony left: ${roster.reason}`)
-  return roster.value.rate
-}

@@ -53,7 +53,7 @@ async function carryOut(tools: PreparationTools): Promise<Outcome> {
 }
 
 /** Processes that read the public part. They are not believed for it: signers and clients have their own. */
-const readers = ({ home, hasVault }: Deployment): string[] => ['api', 'coordinator', ...(hasVault ? ['vault'] : [])].map((name) => home.folder(name))
+const readers = ({ home, vaultUrl }: Deployment): string[] => ['api', 'coordinator', ...(vaultUrl === undefined ? [] : ['vault'])].map((name) => home.folder(name))
 
 function publish(deployment: Deployment, bundle: Bundle): void {
   const [first] = numbered(deployment)

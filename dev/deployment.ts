@@ -22,8 +22,8 @@ export type Deployment = {
   readonly signers: readonly string[]
   /** Where a name listens on 127.0.0.1; `console` is reserved for the console's origin. */
   port(name: string): number
-  /** False for one that was made before there was a vault: version 1 of its roster names none. */
-  readonly hasVault: boolean
+  /** Absent in one that was made before there was a vault: version 1 of its roster names none. */
+  readonly vaultUrl: string | undefined
   readonly issuer: string
   readonly consoleOrigin: string
   readonly rpId: 'localhost'
@@ -84,7 +84,7 @@ function describe(home: Home, made: Stored, databaseUrl: string | undefined): De
     settings: made.settings,
     signers: signerNames(made.settings.FROST_N),
     port,
-    hasVault: made.ports['vault'] !== undefined,
+    vaultUrl: made.ports['vault'] === undefined ? undefined : `http://localhost:${port('vault')}`,
     issuer: `http://localhost:${port('api')}`,
     consoleOrigin: `http://localhost:${port('console')}`,
     rpId: 'localhost',

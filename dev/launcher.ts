@@ -99,7 +99,7 @@ class Launcher {
     const authority = await openAuthority(this.#home.folder('ca'))
     const rows = rowsOf(this.#deployment)
     const nodes = await Promise.all(rows.map((row) => nodeUnit({ row, deployment: this.#deployment, authority, databaseOf: (role) => this.#databaseOf(role) })))
-    const postgres = this.#deployment.databaseUrl === undefined ? [postgresUnit(this.#home, ['api', 'coordinator', ...(this.#deployment.hasVault ? ['vault'] : [])])] : []
+    const postgres = this.#deployment.databaseUrl === undefined ? [postgresUnit(this.#home, ['api', 'coordinator', ...(this.#deployment.vaultUrl === undefined ? [] : ['vault'])])] : []
     // A database of the user's own is no unit of the launcher's: nobody waits for it.
     const units = postgres.length > 0 ? nodes : nodes.map((unit) => ({ ...unit, needs: unit.needs.filter((name) => name !== 'postgres') }))
     return new Supervisor([...postgres, ...units], () => this.#report())
