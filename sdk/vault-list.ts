@@ -75,7 +75,8 @@ export async function* historyOf(path: SecretPath, calls: VaultCalls): AsyncGene
       // Only the newest may be compared with what was seen: the others are older by nature.
       const known = believeRecord(signed, path, trusted.value.keys, after === undefined ? calls.memory : undefined)
       if (!known.ok) return yield known
-      if (after !== undefined && after.previous !== known.value.digest) return yield failed('answer_untrue', { detail: `${path}: ${known.value.record.seq} is not the predecessor of ${after.seq}` })
+      // A vault that lost some has a gap here: it is said, and the rest is shown.
+      if (after !== undefined && after.previous !== known.value.digest) yield failed('answer_untrue', { detail: `${path}: ${known.value.record.seq} is not the predecessor of ${after.seq}` })
       after = known.value.record
       yield ok(after)
     }

@@ -52,7 +52,16 @@ async function readBatch(batch: readonly Wanted[], calls: VaultCalls): Promise<O
 
 const isParted = ({ code }: SymbolonError): boolean => code === 'epoch_unknown'
 
+/** Whoever writes meanwhile makes the vault's record an older one for a moment. */
 async function readOnce(labels: readonly Wanted[], calls: VaultCalls): Promise<Outcome<readonly Opened[]>> {
+  for (let attempt = 1; ; attempt++) {
+    const opened = await ask(labels, calls)
+    if (opened.ok || opened.error.code !== 'record_stale' || attempt >= 4) return opened
+    await calls.sleep(20 * 2 ** attempt * (0.5 + Math.random()))
+  }
+}
+
+async function ask(labels: readonly Wanted[], calls: VaultCalls): Promise<Outcome<readonly Opened[]>> {
   const trusted = await calls.trust()
   if (!trusted.ok) return trusted
   const { keys } = trusted.value

@@ -172,7 +172,7 @@ describe('I-7 a vault that lies', () => {
     for (const a of ['1', '2', '3']) valueOf(await vault.write(db, strings({ a })))
     const codes: string[] = []
     for await (const record of vault.history(db)) codes.push(codeOf(record))
-    expect(codes).toEqual(['ok', 'answer_untrue'])
+    expect(codes).toEqual(['ok', 'answer_untrue', 'ok'])
   })
 
   test('answers for other paths than were asked for', async () => {

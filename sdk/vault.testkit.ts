@@ -1,10 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { createServer, type IncomingMessage } from 'node:http'
-import { answerOf, recordOf, testSecrets, type TestDeployment } from '@symbolon/envelope/envelope.testkit.ts'
+import { answerOf, recordOf, testSecrets, write, type TestDeployment } from '@symbolon/envelope/envelope.testkit.ts'
 import { bytesOf, toBase64url } from '@symbolon/protocol/bytes.ts'
 import { decodeIntent, intentDigest, type Intent, type RecordIntent } from '@symbolon/protocol/intent.ts'
 import type { CiphertextHead } from '@symbolon/protocol/ciphertext.ts'
 import { readable, recordDigest, type RecordVersion, type SignedRecord, type VaultRecord } from '@symbolon/protocol/record.ts'
+import type { SecretValue } from '@symbolon/protocol/secret.ts'
 import { openClient } from './client.ts'
 import { keyCredential } from './credential.ts'
 import type { RecordMemory } from './record-memory.ts'
@@ -89,7 +90,7 @@ export function honest(deployment: TestDeployment, held: Held): (path: string, b
   }
   const keptOf = (path: string) => ({
     record: newestOf(held, path)?.signed,
-    history: (held.records.get(path) ?? []).map(({ signed }) => signed).toReversed(),
+    history: (held.records.get(path) ?? []).slice(0, -1).map(({ signed }) => signed).toReversed(),
     versions: (newestOf(held, path)?.plain.versions ?? []).flatMap(({ ciphertext }) => held.ciphertexts.get(ciphertext) ?? []),
   })
   return async (path, body) => {
@@ -118,10 +119,10 @@ export function honest(deployment: TestDeployment, held: Held): (path: string, b
       if (path === '/v1/secrets/import') {
         const rows = body['secrets'] as ReturnType<typeof keptOf>[]
         for (const { record, history, versions } of rows) {
-          const all = history.map((signed) => ({ signed, plain: JSON.parse(Buffer.from(bytesOf(signed.record)).toString()) as VaultRecord })).toReversed()
+          if (record === undefined) return problem(400, 'malformed')
+          const all = [record, ...history].map((signed) => ({ signed, plain: JSON.parse(Buffer.from(bytesOf(signed.record)).toString()) as VaultRecord })).toReversed()
           held.records.set(all[0]?.plain.path ?? '', all)
           for (const one of versions) held.ciphertexts.set(all.flatMap(({ plain }) => plain.versions).find(({ version }) => version === one.head.label.version)?.ciphertext ?? '', one)
-          if (record === undefined) return problem(400, 'malformed')
         }
         return good({ taken: rows.length, left: [] })
       }
@@ -134,6 +135,8 @@ export interface TestVault {
   readonly deployment: TestDeployment
   readonly held: Held
   readonly addr: string
+  /** As if it had been written while the `vault` key was of that epoch. */
+  closeTo(path: string, value: SecretValue, epoch: number): Promise<void>
   open(options?: { memory?: RecordMemory; sub?: string }): Promise<Vault>
   close(): Promise<void>
 }
@@ -159,6 +162,11 @@ export async function serveVault({ deployment = testSecrets(), lie }: { deployme
     deployment,
     held,
     addr,
+    closeTo: async (at, value, epoch) => {
+      const { plain, record, sealed, body } = await write(deployment, at, value, { epoch })
+      held.records.set(at, [{ plain, signed: record }])
+      held.ciphertexts.set(sealed.digest, { head: sealed.head, body: toBase64url(body) })
+    },
     open: async ({ memory, sub = 'ann' } = {}) => {
       const client = openClient({ addr, pin: deployment.lineage })
       if (!client.ok) throw client.error

@@ -11,8 +11,11 @@ import { failed, ok, type Outcome } from './errors.ts'
 import type { RecordMemory } from './record-memory.ts'
 import { openTransport, type TransportOptions } from './transport.ts'
 import { vaultCalls, type Asker, type Question, type VaultCalls } from './vault-calls.ts'
+import { resolveConfig, type Resolved } from './template.ts'
+import { exportSecrets, importSecrets, type Restored } from './vault-backup.ts'
 import { historyOf, listSecrets, type ListedRow, type ListOptions } from './vault-list.ts'
 import { readSecrets, type Opened } from './vault-read.ts'
+import { reencrypt, type Reencrypted, type ReencryptOptions } from './vault-reencrypt.ts'
 import { awaitReceipts, change, merged, recordsOf, writeSecret, type Beside, type Changed, type WriteOptions } from './vault-write.ts'
 
 /* A vault, as a client sees it: it is asked, and never believed. Every value is closed and opened here. */
@@ -55,8 +58,14 @@ export interface Vault {
   receipts(changed: Changed): Promise<Outcome<Changed>>
   /** What would be said to this; nothing is opened or changed. */
   explain(question: Question): Promise<Outcome<ExplainResponse>>
-  /** What export, import and re-encryption stand on. */
-  readonly calls: VaultCalls
+  /** A `config` with everything put in that it names. */
+  resolve(config: Opened): Promise<Outcome<Resolved>>
+  /** A backup, line by line: ciphertexts and records. `prefixes` absent: every namespace. */
+  exportAll(options?: Parameters<typeof exportSecrets>[1]): AsyncIterable<Outcome<string>>
+  /** Restores a backup. `dry`: it is only verified. */
+  importAll(lines: AsyncIterable<string>, options?: Parameters<typeof importSecrets>[2]): Promise<Outcome<Restored>>
+  /** After a rotation of the `vault` key. */
+  reencrypt(options: ReencryptOptions): Promise<Outcome<Reencrypted>>
   close(): Promise<void>
 }
 
@@ -83,7 +92,6 @@ export function vaultOf(calls: VaultCalls): Omit<Vault, 'addr' | 'close'> {
   const meta = (path: SecretPath, { settings, custom, tags }: Beside) =>
     change(path, async () => ok({ question: { kind: 'secret.meta', settings, custom: custom === undefined ? undefined : { ...custom }, tags: tags === undefined ? undefined : [...tags] } }), calls)
   return {
-    calls,
     read: (wanted) => readSecrets(wanted, calls),
     records: (paths) => newest(paths, calls),
     write: async (path, value, { cas, ...beside } = {}) => {
@@ -98,6 +106,10 @@ export function vaultOf(calls: VaultCalls): Omit<Vault, 'addr' | 'close'> {
     meta,
     list: (prefix, options = {}) => listSecrets(prefix, options, calls),
     history: (path) => historyOf(path, calls),
+    resolve: (config) => resolveConfig(config, (paths) => readSecrets(paths.map((path) => ({ path, version: 'latest' })), calls)),
+    exportAll: (options) => exportSecrets(calls, options),
+    importAll: (lines, options) => importSecrets(lines, calls, options),
+    reencrypt: (options) => reencrypt(options, calls),
     receipts: ({ record, digest }) => awaitReceipts(record.path, { record, digest }, calls),
     explain: async (question) => {
       const asking = await calls.ask({ ...question, dry: true } as Question)
