@@ -64,7 +64,12 @@ export const openReplyBytes = (boot: Base64url, requests: readonly RequestHash[]
   tagged('open-reply/v1', lengthPrefixed(bytesOf(boot)), ...requests.flatMap((request, at) => (answers[at] === undefined ? [] : [request, openAnswerHash(answers[at])])))
 
 /** Vault → coordinator, `POST /v1/open`. */
-export const openWish = z.strictObject({ ...asked, request_id: line(64) })
+export const openWish = z.strictObject({
+  ...asked,
+  request_id: line(64),
+  /** Signers whose parts the reader found bad when it asked before: they come last. Its own affair; nobody else's wish is touched by it. */
+  avoid: z.array(signerId).max(limits.signers).optional(),
+})
 export type OpenWish = z.infer<typeof openWish>
 export const openWishes = z.strictObject({ v: z.literal(1), items: z.array(openWish).min(1).max(limits.openItems) })
 export const openOutcome = z.discriminatedUnion('outcome', [

@@ -25,7 +25,11 @@ const asking = {
 export const bodyText = base64urlUpTo(limits.secretBodyBytes)
 
 /** `POST /v1/secrets/read`: an intent of kind `secret.read`. */
-export const readRequest = z.strictObject(asking)
+export const readRequest = z.strictObject({
+  ...asking,
+  /** Signers whose parts did not verify when the same intent was asked before: others are asked first. */
+  avoid: z.array(signerId).max(limits.signers).optional(),
+})
 export type ReadRequest = z.infer<typeof readRequest>
 export const readResponse = z.object({
   /** In the intent's order. */

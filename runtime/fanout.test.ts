@@ -50,6 +50,18 @@ describe('askAll', () => {
     expect(asked).toEqual({ outcome: 'enough', answers: [{ peer: 2, answer: 'yes' }] })
   })
 
+  test('hedges again until there is enough; once the time for it has come, every verdict hears that it is overdue', async () => {
+    const heard: [boolean, boolean, number][] = []
+    const judge = ({ answers, late, overdue }: Progress<number, Reply>): Verdict<number> => {
+      heard.push([late, overdue, answers.length])
+      const asked = heard.filter(([isLate]) => isLate).length
+      return answers.length > 0 ? { verdict: 'enough' } : { verdict: 'wait', also: late ? [asked + 1] : [] }
+    }
+    const asked = await askAll({ peers: [1], ask: (peer, signal) => (peer < 4 ? never(signal) : Promise.resolve('yes' as const)), judge, deadlineMs: 5000, hedgeAfterMs: 10, hedgeAgainMs: 5 })
+    expect(asked).toEqual({ outcome: 'enough', answers: [{ peer: 4, answer: 'yes' }] })
+    expect(heard).toEqual([[true, true, 0], [true, true, 0], [true, true, 0], [false, true, 1]])
+  })
+
   test('ends when nobody is left, when nobody was named, and when its caller aborts', async () => {
     const wait = (): Verdict<number> => ({ verdict: 'wait' })
     const yes = async (): Promise<Reply> => 'yes'
