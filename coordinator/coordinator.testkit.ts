@@ -1,12 +1,17 @@
 import { createPublicKey, verify } from 'node:crypto'
 import { fromBase64url, toBase64url } from '@symbolon/protocol/bytes.ts'
 import { mintOutcome, type MintOutcome } from '@symbolon/protocol/mint.ts'
+import { openOutcome, type OpenOutcome, type OpenWish } from '@symbolon/protocol/open.ts'
 import type { Wanted } from './attempt.ts'
 import { findCulprits, type Blame } from './blame.ts'
 import type { Bench, Fault, SignedPurpose } from './evidence-of-fault.ts'
 import { suite, type Deployment } from './fake-signer.testkit.ts'
+import { openWish } from './fake-vault-side.testkit.ts'
 import { openHedgeBudget } from './hedge.ts'
+import { openByQuorum, type OpenQuorum } from './open-quorum.ts'
+import { openOpener } from './opener.ts'
 import { Peer } from './peer.ts'
+import { openRecorder, type Recorder } from './recorder.ts'
 import type { Alarm, PeerSettings } from './repute.ts'
 import { signByQuorum, type QuorumOptions } from './quorum.ts'
 
@@ -18,6 +23,10 @@ export interface TestCoordinator {
   /** By purpose. */
   readonly options: Readonly<Record<SignedPurpose, QuorumOptions>>
   readonly bench: Bench
+  readonly recorders: readonly Recorder[]
+  /** Runs one wish to its end. */
+  open(wish?: OpenWish): Promise<OpenOutcome>
+  readonly openQuorum: OpenQuorum
   /** Runs one message to its end and checks whatever signature comes out by node:crypto. */
   mint(wanted?: Wanted): Promise<MintOutcome>
 }
@@ -29,7 +38,12 @@ export function coordinate({ keys, signers, wanted: fresh }: Deployment, next: (
   const faults: Fault[] = []
   const alarms: Alarm[] = []
   const clock = () => performance.now()
-  const peers = signers.map(({ row, channel }) => new Peer({ row, channel, suite, epoch: 1, settings, clock, alarm: (_, alarm) => void alarms.push(alarm), keep: (fault) => void faults.push(fault) }))
+  const known = signers.map(({ row, channel }) => {
+    const options = { row, channel, suite, epoch: 1, settings, clock, alarm: (_: number, alarm: Alarm) => void alarms.push(alarm), keep: (fault: Fault) => void faults.push(fault) }
+    const peer = new Peer(options)
+    return { peer, opener: openOpener(options, peer.repute), recorder: openRecorder(options, peer.repute, () => 1_700_000_000) }
+  })
+  const peers = known.map(({ peer }) => peer)
   const blameOf = (purpose: SignedPurpose): Blame => ({
     judge: async (spoiled) => {
       // As long as a worker might take: what happens meanwhile must not spoil more.
@@ -46,8 +60,10 @@ export function coordinate({ keys, signers, wanted: fresh }: Deployment, next: (
     if (value.outcome === 'signed' && !isSignature(keys[purpose].key, wanted.message, value.signature)) throw new Error('a signature that does not verify has left')
     return value
   }
+  const openQuorum: OpenQuorum = { epoch: 1, threshold: keys.token.threshold, openers: known.map(({ opener }) => opener), ...hedging }
+  const open = async (wish: OpenWish = openWish()) => openOutcome.parse(await settle(openByQuorum(openQuorum, wish), next))
   const groups = { token: { keys: keys.token, epoch: 1 }, record: { keys: keys.record, epoch: 1 } }
-  return { faults, alarms, peers, options, bench: { suite, groups, signers: signers.map(({ row }) => row) }, mint }
+  return { faults, alarms, peers, recorders: known.map(({ recorder }) => recorder), open, openQuorum, options, bench: { suite, groups, signers: signers.map(({ row }) => row) }, mint }
 }
 
 /** Lets time pass until the promise settles. */

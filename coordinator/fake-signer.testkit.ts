@@ -13,13 +13,14 @@ import type { SignerRow } from '@symbolon/roster/roster.ts'
 import type { ChannelAnswer } from '@symbolon/runtime/channel-client.ts'
 import type { Wanted } from './attempt.ts'
 import { decoded } from './evidence-of-fault.ts'
+import { FakeVaultSide, type Speaker, type VaultMisbehaviour } from './fake-vault-side.testkit.ts'
 import type { SignerChannel } from './signer-wire.ts'
 
 /* Signers in this process, with real keys, real nonces and real bytes on the wire, that can be told to misbehave. */
 
 export const suite = sodiumSuite(heapMemory)
 
-/** How a signer can fail. All but the first three concern `/v1/sign` only. */
+/** How a signer can fail. All but the first three concern what it is asked to sign, open or receipt. */
 export type Misbehaviour =
   | 'down' // nothing listens
   | 'silent' // takes everything and never answers
@@ -46,6 +47,7 @@ export type Misbehaviour =
   | 'too_few_answers'
   | 'flapping' // every second call fails
   | 'foreign_certificate' // another identity key than the roster's vouches for its boot key
+  | VaultMisbehaviour
 
 const identityRow = (key: KeyObject): SignerRow['identity'] => {
   const { x, y } = key.export({ format: 'jwk' })
@@ -66,6 +68,8 @@ export class FakeSigner {
   overlaps = 0
   readonly #open = new Map<string, number>()
   readonly calls: number[] = []
+  /** What it does beside signing. */
+  readonly vault = new FakeVaultSide(() => this.#speaker())
   epoch = 1
   readonly #members: Members
   readonly #bytes: ReadonlyMap<string, string>
@@ -135,8 +139,19 @@ export class FakeSigner {
     if (this.plan !== undefined && first !== undefined) this.misbehaves = this.plan(first)
     if (this.misbehaves === 'silent') return new Promise((resolve) => setTimeout(() => resolve({ ok: false, reason: 'timeout', detail: 'no_answer' }), 2_000))
     await new Promise((resolve) => setTimeout(resolve, this.misbehaves === 'slow' ? 1_000 : 1))
-    const answer = path === '/v1/sign' ? this.#sign(items) : path === '/v1/commitments' ? this.#commitments(JSON.parse(body).count) : this.#status()
+    const answer = this.#answerTo(path, body, items)
     return { ok: true, status: 200, body: Buffer.from(JSON.stringify(answer)) }
+  }
+
+  #answerTo(path: string, body: string, items: SignItem[]): unknown {
+    if (path === '/v1/sign') return this.#sign(items)
+    if (path === '/v1/commitments') return this.#commitments(JSON.parse(body).count)
+    return this.vault.answer(path, body) ?? this.#status()
+  }
+
+  /** What it says is signed by the boot key that it has at that moment. */
+  #speaker(): Speaker {
+    return { id: this.id, boot: this.#boot.id, misbehaves: this.misbehaves, certificate: this.certificate(), sign: (bytes) => this.#bootSign(bytes) }
   }
 
   #status() {

@@ -28,7 +28,7 @@ export async function handOn({ signers, threshold, timeoutMs }: HandingOn, part:
       const answer = readAnswer(await channel.post('/v1/adopt', body, { timeoutMs, maxBytes: 256 * 1024 }), adoptReply)
       return answer.ok ? answer.value : undefined
     },
-    judge: ({ answers, late }) => (late && answers.filter(({ answer }) => answer?.result === 'adopted').length >= threshold ? { verdict: 'enough' } : { verdict: 'wait' }),
+    judge: ({ answers, overdue }) => (overdue && answers.filter(({ answer }) => answer?.result === 'adopted').length >= threshold ? { verdict: 'enough' } : { verdict: 'wait' }),
     hedgeAfterMs: graceMs,
     deadlineMs: timeoutMs,
   })

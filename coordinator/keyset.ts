@@ -59,7 +59,7 @@ async function collect({ signers, threshold, callMs, now }: KeysetOptions, wante
   const asked = await askAll<KeysetSigner, KeysetSignature | undefined>({
     peers: signers,
     ask: (signer) => askOne(signer, wanted, now(), callMs),
-    judge: ({ answers, late }) => (late && answers.filter(({ answer }) => answer !== undefined).length >= threshold ? { verdict: 'enough' } : { verdict: 'wait' }),
+    judge: ({ answers, overdue }) => (overdue && answers.filter(({ answer }) => answer !== undefined).length >= threshold ? { verdict: 'enough' } : { verdict: 'wait' }),
     hedgeAfterMs: graceMs,
     deadlineMs: callMs,
   })

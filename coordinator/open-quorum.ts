@@ -27,7 +27,7 @@ export interface OpenQuorum {
 
 /** Brings one wish to t sealed answers, or to the reason why there are none. */
 export function openByQuorum(quorum: OpenQuorum, wish: OpenWish): Promise<OpenOutcome> {
-  return new Round(quorum, askedFor(quorum.epoch, wish)).run()
+  return new Round(quorum, wish).run()
 }
 
 /** The very same item for every signer. */
@@ -45,12 +45,14 @@ interface Question {
 class Round {
   readonly #quorum: OpenQuorum
   readonly #asked: AskedOpening
+  readonly #avoid: ReadonlySet<number>
   readonly #seats: Map<number, Seat>
   readonly #opened: Opened[] = []
 
-  constructor(quorum: OpenQuorum, asked: AskedOpening) {
+  constructor(quorum: OpenQuorum, wish: OpenWish) {
     this.#quorum = quorum
-    this.#asked = asked
+    this.#asked = askedFor(quorum.epoch, wish)
+    this.#avoid = new Set(wish.avoid)
     this.#seats = new Map(quorum.openers.map(({ id, excluded }) => [id, { at: excluded ? 'faulty' : 'free', failures: 0 }]))
   }
 
@@ -110,13 +112,13 @@ class Round {
     question.opener.late()
   }
 
-  /** Best first; whoever has failed before, after all others. */
+  /** Best first; those that the reader would rather not have after them; whoever has failed before, last of all. */
   #next(wanted: number): Question[] {
     const done = new Set(this.#opened.map(({ signer }) => signer))
     const candidates = (fits: (seat: Seat) => boolean) =>
       this.#quorum.openers
         .filter(({ id }) => !done.has(id) && fits(this.#seat(id)))
-        .map((opener) => ({ opener, rank: opener.rank }))
+        .map((opener) => ({ opener, rank: opener.rank + (this.#avoid.has(opener.id) ? 1e12 : 0) }))
         .sort((a, b) => a.rank - b.rank)
         .map(({ opener }): Question => ({ opener }))
     return [...candidates(({ at }) => at === 'free'), ...candidates((seat) => seat.at === 'failed' && seat.again)].slice(0, Math.max(0, wanted))

@@ -1,5 +1,6 @@
 import { limits } from '@symbolon/protocol/limits.ts'
 import { openReplyBytes, type OpenAnswer, type OpenReply } from '@symbolon/protocol/open.ts'
+import { unreadableRequestHash, type RequestHash } from '@symbolon/protocol/sign.ts'
 import { openBatches, type Batches } from './batch.ts'
 import { bootKeySigned } from './evidence-of-fault.ts'
 import { heardNotNow, heardOf, type AskedToOpen, type HeardOpening } from './heard.ts'
@@ -69,7 +70,7 @@ async function call({ channel, suite, settings, clock }: PeerOptions, repute: Re
   return items.map((asked, at) => hear(asked, reply.value, reply.value.answers[at]))
 
   function signed({ certificate, answers, signature }: OpenReply): boolean {
-    const holds = bootKeySigned(suite, certificate, openReplyBytes(certificate.boot, items.map(({ request }) => request), answers), signature)
+    const holds = requestsOf(items, answers).some((requests) => bootKeySigned(suite, certificate, openReplyBytes(certificate.boot, requests, answers), signature))
     if (!holds) repute.blame({ signer: repute.id, kind: 'signature_invalid' })
     return holds
   }
@@ -87,4 +88,12 @@ async function call({ channel, suite, settings, clock }: PeerOptions, repute: Re
         return heardNotNow(answer, repute.health.opening)
     }
   }
+}
+
+/** What the signer was asked, as it may name it: an item that it could not even read has another hash. */
+function requestsOf(items: readonly AskedToOpen[], answers: readonly OpenAnswer[]): RequestHash[][] {
+  const asked = items.map(({ request }) => request)
+  const isUnread = (at: number) => answers[at]?.result === 'not_now' && answers[at].code === 'item_malformed'
+  const unread = items.map(({ item, request }, at) => (isUnread(at) ? unreadableRequestHash(item) : request))
+  return answers.some((_, at) => isUnread(at)) ? [asked, unread] : [asked]
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { attemptsOf, coordinate as coordinateOn, settle } from './coordinator.testkit.ts'
-import { judgeAccusation } from './evidence-of-fault.ts'
-import { deploy, freshBoot, type Deployment, type FakeSigner, type Misbehaviour } from './fake-signer.testkit.ts'
+import { decoded, judgeAccusation } from './evidence-of-fault.ts'
+import { deploy, freshBoot, suite, type Deployment, type FakeSigner, type Misbehaviour } from './fake-signer.testkit.ts'
 import { signByQuorum } from './quorum.ts'
 
 /* Schedules of faults against real FROST, on a clock that stands still until it is told to go on. */
@@ -378,4 +378,56 @@ test('TST-12 60 messages at once go in one call per signer, each under commitmen
   expect(outcomes.map(({ outcome }) => outcome)).toEqual(Array.from({ length: 60 }, () => 'signed'))
   expect(Math.max(...deployment.signers.map(({ calls }) => calls.length))).toBeLessThanOrEqual(6)
   expect(coordinator.alarms).toEqual([])
+})
+
+test('TST-12 tokens and records of one moment share calls and commitments, each under the key of its purpose', async () => {
+  const deployment = deploy(2, 3)
+  const calls: string[][] = []
+  const signers = deployment.signers.map(({ row, channel }) => ({
+    row,
+    channel: {
+      get: channel.get,
+      post: (path: string, body: Uint8Array | string, options: Parameters<typeof channel.post>[2]) => {
+        if (path === '/v1/sign') calls.push(JSON.parse(String(body)).items.map(({ purpose }: { purpose: string }) => purpose))
+        return channel.post(path, body, options)
+      },
+    },
+  }))
+  const coordinator = coordinate({ ...deployment, signers: signers as never })
+  await coordinator.mint()
+  const wanted = Array.from({ length: 32 }, (_, at) => deployment.wanted({ purpose: at % 2 === 0 ? 'token' : 'record' }))
+  const outcomes = await settle(Promise.all(wanted.map((each) => signByQuorum(coordinator.options[each.item.purpose], each))), next)
+  expect(outcomes.every(({ outcome }) => outcome === 'signed')).toBe(true)
+  outcomes.forEach((outcome, at) => {
+    const [{ item, message }, signature] = [wanted[at] ?? expect.unreachable(), outcome.outcome === 'signed' ? decoded(outcome.signature) : expect.unreachable()]
+    const other = item.purpose === 'token' ? 'record' : 'token'
+    expect([suite.verify(signature, message, deployment.keys[item.purpose].key), suite.verify(signature, message, deployment.keys[other].key)]).toEqual([true, false])
+  })
+  expect(calls.some((purposes) => purposes.includes('token') && purposes.includes('record'))).toBe(true)
+})
+
+test.each(['token', 'record'] as const)('TST-18 a bad share of a %s is blamed under the key of that purpose, and the other purpose leaves the cheater out too', async (purpose) => {
+  const deployment = deploy(2, 3)
+  const coordinator = coordinate(deployment)
+  await coordinator.mint()
+  misbehave(deployment, 'bad_share', 1)
+  expect(await coordinator.mint(deployment.wanted({ purpose }))).toMatchObject({ outcome: 'signed' })
+  expect(coordinator.faults).toMatchObject([{ signer: 1, kind: 'share_invalid', accusation: { request: { purpose } } }])
+  const accusation = coordinator.faults[0]?.accusation ?? expect.unreachable()
+  expect(judgeAccusation(accusation, coordinator.bench)).toEqual({ verdict: 'guilty', kind: 'share_invalid' })
+  const outcome = await coordinator.mint(deployment.wanted({ purpose: purpose === 'token' ? 'record' : 'token' }))
+  expect(outcome.parts.find(({ signer }) => signer === 1)).toEqual({ signer: 1, state: 'faulty' })
+})
+
+test('TST-30 two writers of one number: whoever promised the other record vetoes, and a quorum is found for one of them alone', async () => {
+  const deployment = deploy(3, 5)
+  const coordinator = coordinate(deployment)
+  await coordinator.mint()
+  const [mine, others] = [deployment.wanted({ purpose: 'record' }), deployment.wanted({ purpose: 'record' })]
+  // Signers 1 and 2 have promised the other record under this number, the rest this one.
+  for (const signer of deployment.signers) signer.plan = ({ bytes_hash }) => ((bytes_hash === mine.bytesHash) === signer.id > 2 ? undefined : 'refuses')
+  const first = await coordinator.mint(mine)
+  const second = await coordinator.mint(others)
+  expect(first.parts.filter(({ state }) => state === 'signed').map(({ signer }) => signer)).toEqual([3, 4, 5])
+  expect(second).toMatchObject({ outcome: 'refused', refusals: [{}, {}, {}] })
 })
