@@ -1,12 +1,12 @@
-/* What every answer carries, so that a page of ours runs only code of ours, talks only to the api, and is shown in no frame. */
+/* What every answer carries, so that a page of ours runs only code of ours, talks only to the api and the vault, and is shown in no frame. */
 
-const policy = (api: string): string =>
+const policy = (reached: readonly string[]): string =>
   [
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
     "img-src 'self'",
-    `connect-src 'self' ${api}`,
+    `connect-src ${["'self'", ...reached].join(' ')}`,
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
@@ -17,9 +17,9 @@ const policy = (api: string): string =>
 
 const permissions = ['publickey-credentials-create=(self)', 'publickey-credentials-get=(self)', 'clipboard-write=(self)', ...['camera', 'clipboard-read', 'display-capture', 'geolocation', 'hid', 'microphone', 'payment', 'serial', 'usb'].map((name) => `${name}=()`)].join(', ')
 
-/** @param options.api the api's origin. @param options.tls whether browsers came by https, and shall from now on */
-export const securityHeaders = ({ api, tls }: { readonly api: string; readonly tls: boolean }): Readonly<Record<string, string>> => ({
-  'content-security-policy': policy(api),
+/** @param options.api the api's origin. @param options.vault the vault's, where there is one. @param options.tls whether browsers came by https, and shall from now on */
+export const securityHeaders = ({ api, vault, tls }: { readonly api: string; readonly vault?: string | undefined; readonly tls: boolean }): Readonly<Record<string, string>> => ({
+  'content-security-policy': policy(vault === undefined ? [api] : [api, vault]),
   'cross-origin-embedder-policy': 'require-corp',
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',

@@ -6,8 +6,8 @@ import type { WebConfig } from './config.ts'
 import { securityHeaders } from './headers.ts'
 import type { Encoding, Served, Site } from './site.ts'
 
-export async function listen(site: Site, { listen: at, tls, api }: Pick<WebConfig, 'listen' | 'tls' | 'api'>): Promise<Listening> {
-  const headers = securityHeaders({ api, tls: tls !== undefined })
+export async function listen(site: Site, { listen: at, tls, api, vault }: Pick<WebConfig, 'listen' | 'tls' | 'api' | 'vault'>): Promise<Listening> {
+  const headers = securityHeaders({ api, vault, tls: tls !== undefined })
   const handle = (request: IncomingMessage, response: ServerResponse) => answer({ site, headers, request, response })
   const server = tls === undefined ? createHttp(connectionBounds, handle) : https(tls, handle)
   return listenOn(server, at)

@@ -12,9 +12,9 @@ const timeoutMs = 30_000
 
 /** @param base the api's origin */
 export function connectApi(base: string) {
-  const post = <S extends z.ZodType>(path: string, body: object, schema: S) => ask(base, path, schema, body)
+  const post = poster(base, unreachable)
   return {
-    status: () => ask(base, '/v1/status', statusResponse),
+    status: () => ask({ base, unreachable }, '/v1/status', statusResponse),
     mint: (request: TokenRequest) => post('/v1/tokens', request, tokenResponse),
     explain: (request: TokenRequest) => post('/v1/explain', request, explainResponse),
     roster: (request: ReadRequest) => post('/v1/roster', request, rosterResponse),
@@ -30,9 +30,22 @@ export function connectApi(base: string) {
 export type Api = ReturnType<typeof connectApi>
 
 const unreachable = trouble('unreachable', 'The api does not answer', 'Try again; see whether it runs.')
-const unreadable = trouble('unreadable', 'The api answers something else than it should', 'Reload the page; if that does not help, console and api are of different versions.')
+const unreadable = trouble('unreadable', 'It answers something else than it should', 'Reload the page; if that does not help, the console and what it asks are of different versions.')
 
-async function ask<S extends z.ZodType>(base: string, path: string, schema: S, body?: object): Answer<z.output<S>> {
+interface Server {
+  readonly base: string
+  /** What it is called when it does not answer. */
+  readonly unreachable: Trouble
+}
+
+/** How pages ask a server of this deployment: strictly read, with the stable codes that all of them share. */
+export const poster =
+  (base: string, unreachable: Trouble) =>
+  <S extends z.ZodType>(path: string, body: object, schema: S) =>
+    ask({ base, unreachable }, path, schema, body)
+export type Post = ReturnType<typeof poster>
+
+async function ask<S extends z.ZodType>({ base, unreachable }: Server, path: string, schema: S, body?: object): Answer<z.output<S>> {
   const request = body === undefined ? {} : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
   try {
     const response = await fetch(`${base}${path}`, { ...request, cache: 'no-store', credentials: 'omit', redirect: 'error', referrerPolicy: 'no-referrer', signal: AbortSignal.timeout(timeoutMs) })

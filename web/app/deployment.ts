@@ -11,6 +11,8 @@ import { trouble, type Trouble } from './trouble.ts'
 
 export interface Deployment {
   readonly api: string
+  /** Where secrets are kept; absent: nowhere that this console knows. */
+  readonly vault?: string
   readonly issuer: string
   readonly rpId: string
   readonly lineage: Base64url
@@ -46,7 +48,7 @@ export function judgeKeysets(own: PublicConfig, chain: KeysetChain, known: { rea
   if (!followed.ok) return refuse(followed.code)
   const { keyset, seen } = followed
   if (keyset.issuer !== own.issuer) return refuse('issuer_differs')
-  return ok({ deployment: { api: own.api, issuer: own.issuer, rpId: own.rp_id, lineage: own.lineage, keyset }, seen })
+  return ok({ deployment: { api: own.api, ...(own.vault === undefined ? {} : { vault: own.vault }), issuer: own.issuer, rpId: own.rp_id, lineage: own.lineage, keyset }, seen })
 }
 
 const seenAt = (lineage: Base64url): string => `symbolon-seen-${lineage}`

@@ -1,5 +1,5 @@
 import { toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
-import { encodeIntent, grantIntent, intentDigest, lockIntent, readIntent, revokeIntent, rosterIntent, tokenIntent, type Intent, type IntentDigest } from '@symbolon/protocol/intent.ts'
+import { encodeIntent, grantIntent, intentDigest, lockIntent, readIntent, revokeIntent, rosterIntent, secretDeleteIntent, secretDestroyIntent, secretListIntent, secretMetaIntent, secretReadIntent, secretUndeleteIntent, secretWriteIntent, tokenIntent, type Intent, type IntentDigest } from '@symbolon/protocol/intent.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import type { Deployment } from './deployment.ts'
 
@@ -16,7 +16,21 @@ export interface Built<I extends Intent = Intent> {
 /** Of an intent's fields, those that say what is asked. */
 type Wish<I extends Intent> = I extends Intent ? Omit<I, 'v' | 'nonce' | 'iat' | 'exp' | 'iss' | 'lineage'> : never
 
-const schemas = { token: tokenIntent, grant: grantIntent, roster: rosterIntent, revoke: revokeIntent, lock: lockIntent, read: readIntent }
+const schemas = {
+  token: tokenIntent,
+  grant: grantIntent,
+  roster: rosterIntent,
+  revoke: revokeIntent,
+  lock: lockIntent,
+  read: readIntent,
+  'secret.read': secretReadIntent,
+  'secret.list': secretListIntent,
+  'secret.write': secretWriteIntent,
+  'secret.delete': secretDeleteIntent,
+  'secret.undelete': secretUndeleteIntent,
+  'secret.destroy': secretDestroyIntent,
+  'secret.meta': secretMetaIntent,
+}
 type Kind = keyof typeof schemas
 type OfKind<K extends Kind> = Extract<Intent, { kind: K }>
 

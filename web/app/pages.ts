@@ -12,6 +12,7 @@ export interface Page {
 export const pages: Readonly<Record<PagePath, Page>> = {
   '/': { title: 'Status', shownTo: 'everyone', view: lazy(() => import('./pages/home.tsx')) },
   '/mint': { title: 'Mint', shownTo: 'signed_in', view: lazy(() => import('./pages/mint.tsx')) },
+  '/secrets': { title: 'Secrets', shownTo: 'signed_in', view: lazy(() => import('./pages/secrets.tsx')) },
   '/people': { title: 'People', shownTo: 'signed_in', view: lazy(() => import('./pages/people.tsx')) },
   '/changes': { title: 'Changes', shownTo: 'signed_in', view: lazy(() => import('./pages/changes.tsx')) },
   '/sign-in': { title: 'Sign in', shownTo: 'signed_out', view: lazy(() => import('./pages/sign-in.tsx')) },

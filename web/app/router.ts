@@ -6,9 +6,11 @@ import { pagePaths, type PagePath } from '../public.ts'
 const changed = new EventTarget()
 const subscribe = (listener: () => void): (() => void) => {
   window.addEventListener('popstate', listener)
+  window.addEventListener('hashchange', listener)
   changed.addEventListener('go', listener)
   return () => {
     window.removeEventListener('popstate', listener)
+    window.removeEventListener('hashchange', listener)
     changed.removeEventListener('go', listener)
   }
 }
@@ -16,6 +18,9 @@ const known = new Set<string>(pagePaths)
 const here = (): PagePath => (known.has(location.pathname) ? (location.pathname as PagePath) : '/')
 
 export const usePath = (): PagePath => useSyncExternalStore(subscribe, here)
+
+/** What stands behind `#`: a place in a page. Browsers never send it. */
+export const useFragment = (): string => useSyncExternalStore(subscribe, () => location.hash.slice(1))
 
 export function go(path: PagePath, how: 'push' | 'replace' = 'push'): void {
   if (how === 'push') history.pushState(null, '', path)
