@@ -9,7 +9,7 @@ import type { Preparation } from './row.ts'
 
 /* The built console lies under web/dist in a folder that is named after its sources, so two launchers of one checkout never disturb each other. */
 
-const sources = ['package-lock.json', 'web/*.ts', 'web/app/**/*', 'protocol/*.ts', 'protocol/package.json', 'roster/*.ts']
+const sources = ['package-lock.json', 'web/*.ts', 'web/app/**/*', 'protocol/*.ts', 'protocol/package.json', 'roster/*.ts', 'core/*.ts', 'core/package.json', 'envelope/*.ts', 'envelope/package.json']
 const isSource = (path: string): boolean => /\.(ts|tsx|css|html|svg|json)$/.test(path) && !/\.(test|testkit)\.ts$/.test(path)
 
 /** Where the console that these sources make lies, once it is built. */
