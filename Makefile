@@ -24,6 +24,7 @@ check: types lint unit
 types: tools
 	@$(NODE) node_modules/typescript/bin/tsc --noEmit
 	@$(NODE) node_modules/typescript/bin/tsc --noEmit -p web/app
+	@$(NODE) node_modules/typescript/bin/tsc --noEmit -p web/app/vault
 
 lint: tools
 	@$(NODE) node_modules/oxlint/bin/oxlint --deny-warnings

@@ -10,6 +10,8 @@ test.each([
   ['plain http for others than this machine', { listen: { host: '0.0.0.0', port: 80 } }, 'tls'],
   ['an api with a path', { api: 'https://api.example/v1' }, 'api'],
   ['an api that could widen the policy', { api: "https://api.example 'unsafe-inline'" }, 'api'],
+  ['a vault with a path', { vault: 'https://vault.example/v1' }, 'vault'],
+  ['a vault that could widen the policy', { vault: 'https://vault.example;script-src *' }, 'vault'],
   ['a short lineage', { lineage: 'AAAA' }, 'lineage'],
   ['an unknown setting', { origin: 'x' }, ''],
 ])('%s is refused', (_case, change, path) => expect(problems({ ...fine, ...change })).toContain(path))

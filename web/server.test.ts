@@ -105,6 +105,11 @@ describe('C2-2 what every answer carries', () => {
     expect(policy).not.toMatch(/unsafe|\*|data:|blob:/)
   })
 
+  test('pages reach the vault, where there is one', () => {
+    const policy = securityHeaders({ api: config.api, vault: 'https://vault.example', tls: true })['content-security-policy'] ?? ''
+    expect(policy.split('; ')).toContain(`connect-src 'self' ${config.api} https://vault.example`)
+  })
+
   test('browsers that came by https stay there', () => {
     expect(securityHeaders({ api: config.api, tls: true })['strict-transport-security']).toMatch(/^max-age=\d{8}/)
     expect(securityHeaders({ api: config.api, tls: false })).not.toHaveProperty('strict-transport-security')

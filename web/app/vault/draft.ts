@@ -115,6 +115,7 @@ function stringOf(rows: readonly StringRow[]): Result<SecretValue, Problems> {
     const at = `row ${id}`
     const read = json ? readJson(text) : { value: text }
     if (name === '' || name.length > 256) problems[at] = 'A name of 1 to 256 characters'
+    else if (name === '__proto__') problems[at] = 'No reader of JSON agrees with another on this name'
     else if (data.some(([other]) => other === name)) problems[at] = 'There is one of this name already'
     else if (read === undefined) problems[at] = 'This is not JSON'
     else data.push([name, read.value])
@@ -171,6 +172,7 @@ const certificatesIn = (text: string): string[] => text.match(/-----BEGIN [^-]+-
 /** The schema has the last word. Which field: the part of the value that it names. */
 function checked(value: object): Result<SecretValue, Problems> {
   const read = secretValue.safeParse(value)
-  if (read.success) return ok(read.data)
+  // The value itself: a schema’s output may lack what its input had, and what is typed may not get lost.
+  if (read.success) return ok(value as SecretValue)
   return failed(Object.fromEntries(read.error.issues.map(({ path }) => [String(path[0] === 'settings' ? (path[1] ?? 'settings') : (path[0] ?? 'value')), 'It is too long, or not of its form'])))
 }
