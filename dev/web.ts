@@ -23,7 +23,7 @@ export const webRow = (deployment: Deployment): Row => ({
     listen: { host: '127.0.0.1', port: deployment.port('console') },
     site: consoleFolder(),
     api: deployment.issuer,
-    ...(deployment.hasVault ? { vault: `http://localhost:${deployment.port('vault')}` } : {}),
+    ...(deployment.vaultUrl === undefined ? {} : { vault: deployment.vaultUrl }),
     issuer: deployment.issuer,
     rp_id: deployment.rpId,
     lineage: lineageIn(deployment.home),
