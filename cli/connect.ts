@@ -1,5 +1,4 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
+import type { KeyObject } from 'node:crypto'
 import { fromBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import { openClient, type Client } from '@symbolon/sdk/client.ts'
 import { findPlatform, platformCredential, platforms, type Platform } from '@symbolon/sdk/ci.ts'
@@ -11,8 +10,10 @@ import { LocalFailure } from './failure.ts'
 import { heldGrant, keyOfGrant, type HeldGrant } from './grants.ts'
 import { givenIdToken } from './id-tokens.ts'
 import type { Io } from './io.ts'
+import { keyIn, readSecret, readText } from './key-file.ts'
 import { environmentName, flagName, type SettingName, type Settings } from './settings.ts'
 import { keysetMemory } from './state.ts'
+import { givenToken, isTokenGiven } from './token-key.ts'
 
 const missing = (name: SettingName, why: string): LocalFailure => new LocalFailure(`${name} is not set`, why, `Give ${flagName(name)} or ${environmentName(name)}, or start a development deployment with \`make up\`.`)
 
@@ -45,13 +46,13 @@ export interface Asker {
   readonly sub: string
   readonly client: string | undefined
   readonly credential: Credential
-  readonly source: 'key' | 'id_token' | 'grant' | Platform
+  readonly source: 'key' | 'token' | 'id_token' | 'grant' | Platform
   /** Where the source is one. */
   readonly grant?: OpenedGrant
 }
 
 /**
- * `auto`: a key that was named by flag, environment or file comes first; then a CI platform that offers an ID token; then a grant that
+ * `auto`: a key that was named by flag, environment or file comes first; then a token with its key; then a CI platform that offers an ID token; then a grant that
  * somebody signed in for; last the development profile's key. A grant that has ended is said, not passed over: else somebody would go on
  * as somebody else.
  */
@@ -63,6 +64,10 @@ export async function askerOf(settings: Settings, io: Io, client: Pick<Client, '
     const held = heldGrant(lineage.value, io)
     if (held !== undefined && (named === 'grant' || isWanted(held, settings))) return grantAsker(held, settings, io)
     if (named === 'grant') return failed('credential_missing', { detail: 'nobody has signed in to this deployment here: symbolon login' })
+  }
+  if (named === 'token') {
+    const { claims, credential } = givenToken(settings, io)
+    return ok({ sub: claims.sub, client: claims.client_id, source: named, credential })
   }
   const source = named ?? (settings.key_file === undefined ? undefined : 'key')
   if (source === undefined) return failed('credential_missing', { detail: 'no key, no ID token, no CI platform that this client knows, and nobody has signed in: symbolon login' })
@@ -91,18 +96,20 @@ export async function grantAsker(held: HeldGrant, settings: Settings, io: Io): P
 }
 
 /** What was named, or is offered to this very job; undefined: whatever lies here. */
-function namedSource({ identity, key_file, id_token_file }: Settings, io: Io): Asker['source'] | undefined {
+function namedSource(settings: Settings, io: Io): Asker['source'] | undefined {
+  const { identity, key_file, id_token_file } = settings
   const wanted = identity?.value ?? 'auto'
   if (isSource(wanted)) return wanted
-  if (wanted !== 'auto') throw new LocalFailure(`There is no identity ${wanted}`, `${identity?.origin ?? 'it'} must be auto, key, id_token, grant or a CI platform`, `Use auto, key, id_token, grant, ${platforms.join(', ')}.`)
+  if (wanted !== 'auto') throw new LocalFailure(`There is no identity ${wanted}`, `${identity?.origin ?? 'it'} must be auto, key, token, id_token, grant or a CI platform`, `Use auto, key, token, id_token, grant, ${platforms.join(', ')}.`)
   if (key_file !== undefined && key_file.from !== 'home') return 'key'
+  if (isTokenGiven(settings, io)) return 'token'
   if (io.env['SYMBOLON_ID_TOKEN'] || id_token_file !== undefined) return 'id_token'
   return findPlatform(io.env)
 }
 
-const isSource = (text: string): text is Asker['source'] => text === 'key' || text === 'id_token' || text === 'grant' || platforms.includes(text as Platform)
+const isSource = (text: string): text is Asker['source'] => text === 'key' || text === 'token' || text === 'id_token' || text === 'grant' || platforms.includes(text as Platform)
 
-function credentialOf(source: Exclude<Asker['source'], 'grant'>, sub: string, { settings, io, client }: { readonly settings: Settings; readonly io: Io; readonly client: Pick<Client, 'deployment'> }): Credential {
+function credentialOf(source: Exclude<Asker['source'], 'grant' | 'token'>, sub: string, { settings, io, client }: { readonly settings: Settings; readonly io: Io; readonly client: Pick<Client, 'deployment'> }): Credential {
   if (source === 'key') return keyCredential({ key: keyFileOf(settings), kid: settings.key_id?.value ?? sub, sub })
   return source === 'id_token' ? givenIdToken(settings, io, client) : platformCredential(source, io.env)
 }
@@ -110,40 +117,8 @@ function credentialOf(source: Exclude<Asker['source'], 'grant'>, sub: string, { 
 /** @throws LocalFailure where there is none, or none that can be used */
 export function keyFileOf({ key_file }: Settings): KeyObject {
   if (key_file === undefined) throw missing('key_file', 'identity is `key`')
-  const pem = readSecret(key_file.value)
-  try {
-    return createPrivateKey(pem)
-  } catch (error) {
-    // OpenSSL's message may quote the file.
-    if (error instanceof Error && 'code' in error) throw new LocalFailure(`${key_file.value} is no private key`, 'it is not an unencrypted PKCS#8 PEM', 'Make one with `openssl genpkey -algorithm ed25519`, and register its public half.')
-    throw error
-  } finally {
-    pem.fill(0)
-  }
+  return keyIn(key_file.value)
 }
-
-/** A file that only its owner may read; the bytes are the caller's to wipe. */
-export function readSecret(path: string): Buffer {
-  try {
-    const { mode } = statSync(path)
-    if ((mode & 0o077) !== 0) throw new LocalFailure(`${path} is open to others`, `its mode is ${(mode & 0o777).toString(8)}`, `chmod 600 ${path}`)
-    return readFileSync(path)
-  } catch (error) {
-    throw unreadable(path, error)
-  }
-}
-
-export const readText = (path: string): string => readFile(path).toString('utf8')
-
-export function readFile(path: string): Buffer {
-  try {
-    return readFileSync(path)
-  } catch (error) {
-    throw unreadable(path, error)
-  }
-}
-
-const unreadable = (path: string, error: unknown): unknown => (error instanceof Error && 'code' in error ? new LocalFailure(`${path} cannot be read`, String(error.code), 'Check the path, its owner and its mode.') : error)
 
 /** `90`, `90s`, `15m`, `1h`. */
 export function secondsOf(text: string, what: string): number {

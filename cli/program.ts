@@ -41,6 +41,7 @@ const wish = (command: Command): Command =>
     .option('--reason <text>', 'why, for policy and for the record')
     .option('--ctx <name=value>', 'a fact that policy may ask for; may be repeated', collect, [])
     .option('--jkt <thumbprint>', 'bind the token to the key with this RFC 7638 thumbprint')
+    .option('--bind <file>', 'bind the token to the key in this file; it is made where there is none')
     .option('--as <id>', 'act as somebody else, if policy allows')
 
 function build(io: Io, leave: (code: number) => void): Command {

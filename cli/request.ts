@@ -6,6 +6,7 @@ import { secondsOf } from './connect.ts'
 import { LocalFailure } from './failure.ts'
 import type { Io } from './io.ts'
 import type { Settings } from './settings.ts'
+import { boundTo } from './token-key.ts'
 
 /** The flags that say what is wished for; `mint` and `explain` share them. */
 export const wishFlags = z.object({
@@ -14,6 +15,7 @@ export const wishFlags = z.object({
   reason: z.string().optional(),
   ctx: z.array(z.string()).default([]),
   jkt: z.string().optional(),
+  bind: z.string().optional(),
   as: z.string().optional(),
 })
 export type WishFlags = z.infer<typeof wishFlags>
@@ -23,10 +25,15 @@ export function wishOf(flags: WishFlags, settings: Settings, asker: Pick<Asker, 
   return { ...rest, scope, sub: asker.sub, client: asker.client, aud: settings.audience?.value }
 }
 
-export function partsOf({ scope, ttl, reason, ctx, jkt, as }: WishFlags): Pick<Wish, 'scope' | 'ttl' | 'reason' | 'ctx' | 'jkt' | 'as'> {
+export function partsOf({ scope, ttl, reason, ctx, jkt, bind, as }: WishFlags): Pick<Wish, 'scope' | 'ttl' | 'reason' | 'ctx' | 'jkt' | 'as'> {
   const scopes = scope.flatMap((each) => each.split(/[\s,]+/)).filter((each) => each !== '')
   if (scopes.length === 0) throw new LocalFailure('No scope is named', 'a token without a scope would allow nothing', 'Give --scope, for example --scope read:logs.')
-  return { scope: scopes, ttl: ttl === undefined ? undefined : secondsOf(ttl, '--ttl'), reason, ctx: ctx.length === 0 ? undefined : Object.fromEntries(ctx.map(pairOf)), jkt, as }
+  return { scope: scopes, ttl: ttl === undefined ? undefined : secondsOf(ttl, '--ttl'), reason, ctx: ctx.length === 0 ? undefined : Object.fromEntries(ctx.map(pairOf)), jkt: bind === undefined ? jkt : keyToBind(bind, jkt), as }
+}
+
+function keyToBind(path: string, jkt: string | undefined): string {
+  if (jkt !== undefined) throw new LocalFailure('--bind and --jkt are both given', 'a token is bound to one key', 'Leave one of them out.')
+  return boundTo(path)
 }
 
 function pairOf(text: string): [string, string] {
