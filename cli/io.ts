@@ -1,3 +1,5 @@
+import { buffer } from 'node:stream/consumers'
+
 /** What a command may touch of its process; tests give their own. */
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -6,15 +8,17 @@ export interface Io {
   readonly out: Sink
   /** Talk: progress, warnings, errors. */
   readonly err: Sink
+  /** All of stdin. */
+  input(): Promise<Buffer>
   /** Seconds since 1970. */
   now(): number
 }
 export interface Sink {
-  write(text: string): unknown
+  write(text: string | Uint8Array): unknown
   readonly isTTY?: boolean
 }
 
-export const processIo = (): Io => ({ env: process.env, cwd: process.cwd(), out: process.stdout, err: process.stderr, now: () => Math.floor(Date.now() / 1000) })
+export const processIo = (): Io => ({ env: process.env, cwd: process.cwd(), out: process.stdout, err: process.stderr, input: () => buffer(process.stdin), now: () => Math.floor(Date.now() / 1000) })
 
 const slowMs = 1_000
 

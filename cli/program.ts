@@ -3,18 +3,26 @@ import { SymbolonError, type Outcome } from '@symbolon/sdk/errors.ts'
 import { exitCodeOf, exitCodes, failureLines, LocalFailure, type CommandFailure } from './failure.ts'
 import { arrayOf, collect, stringOf, type Flags } from './flags.ts'
 import type { Io } from './io.ts'
+import { addKvCommands } from './program-kv.ts'
 import { addRosterCommands } from './program-roster.ts'
+import type { OpenSecrets } from './secrets.ts'
 import { definitions, environmentName, flagName, resolveSettings, type SettingName, type Settings } from './settings.ts'
 import { formats, show, type Format, type View } from './view.ts'
 
 /** A view, with the exit code if it is not 0. */
 type Ran = Outcome<View> | { readonly ok: true; readonly value: View; readonly exit: number }
+
+/** What a test puts in the place of a server. */
+export interface Parts {
+  readonly openSecrets: OpenSecrets
+}
+const usualParts: Parts = { openSecrets: async (settings, io, act) => (await import('./vault.ts')).openSecrets(settings, io, act) }
 export type Action = (flags: Flags, settings: Settings, args: readonly string[]) => Promise<Ran>
 
 /** Runs one command line to its exit code. Whatever happens, stdout holds data only. */
-export async function runCommand(argv: readonly string[], io: Io): Promise<number> {
+export async function runCommand(argv: readonly string[], io: Io, parts: Parts = usualParts): Promise<number> {
   let exit: number = exitCodes.ok
-  const program = build(io, (code) => (exit = code))
+  const program = build(io, parts, (code) => (exit = code))
   try {
     await program.parseAsync([...argv], { from: 'user' })
     return exit
@@ -44,7 +52,7 @@ const wish = (command: Command): Command =>
     .option('--bind <file>', 'bind the token to the key in this file; it is made where there is none')
     .option('--as <id>', 'act as somebody else, if policy allows')
 
-function build(io: Io, leave: (code: number) => void): Command {
+function build(io: Io, { openSecrets }: Parts, leave: (code: number) => void): Command {
   const program = new Command('symbolon').description('Short-lived scoped tokens, signed by a quorum of machines that each judge every request.')
   // Subcommands inherit these when they are added.
   program.enablePositionalOptions().exitOverride().configureOutput({ writeOut: (text) => void io.out.write(text), writeErr: (text) => void io.err.write(text), outputError: () => undefined })
@@ -57,7 +65,7 @@ function build(io: Io, leave: (code: number) => void): Command {
       // commander gives the arguments, then the flags, then the command.
       const flags = command.opts()
       const settings = resolveSettings(settingFlags(flags), io)
-      const ran = await action(flags, settings, given.slice(0, -2).map((each) => (each === undefined ? '' : String(each))))
+      const ran = await action(flags, settings, given.slice(0, -2).flatMap((each) => (Array.isArray(each) ? each.map(String) : [each === undefined ? '' : String(each)])))
       if (!ran.ok) return leave(fail(ran.error, io))
       show(ran.value, { format: formatOf(settings), field: stringOf(flags['field']), color: !io.env['NO_COLOR'] }, io.out)
       return 'exit' in ran ? leave(ran.exit) : undefined
@@ -120,6 +128,7 @@ function build(io: Io, leave: (code: number) => void): Command {
     .option('--issuer <url>', 'whose tokens they verify, with --jwks')
     .option('--any-audience', 'look at a token that is meant for somebody else')
 
+  addKvCommands(program, add, io, openSecrets)
   addRosterCommands(program, add, io)
 
   const config = program.command('config').description('Look at settings.')

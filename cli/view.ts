@@ -15,9 +15,15 @@ export interface View {
   /** For `jwt`, and the default of `raw`. */
   readonly jwt?: string
   /** For `env`. */
-  readonly env?: Readonly<Record<string, string>>
+  readonly env?: Readonly<Record<string, string>> | (() => Readonly<Record<string, string>>)
   /** For `raw`, where there is no token. */
-  readonly raw?: string
+  readonly raw?: string | Uint8Array
+  /** Where `--field` looks first. */
+  readonly fields?: unknown
+  /** Not what a server said but the secret that was asked for: into a file or pipe it goes as it is, no newline added. */
+  readonly exact?: boolean
+  /** All was said already. */
+  readonly silent?: boolean
 }
 export interface Table {
   readonly head?: readonly string[]
@@ -35,37 +41,52 @@ export interface Showing {
 }
 
 export function show(view: View, { format, field, color }: Showing, out: Sink): void {
-  if (field !== undefined) return void out.write(`${plain(tame(fieldOf(view.data, field)))}\n`)
-  out.write(render(view, format ?? (out.isTTY === true ? 'table' : 'json'), color && out.isTTY === true))
+  if (view.silent === true) return
+  const terminal = out.isTTY === true
+  const told: Told = view.exact === true ? { text: terminal ? calm : (text) => text, end: terminal ? 'line' : 'none' } : { text: steerless, end: 'always' }
+  if (field !== undefined) return void out.write(ended(plain(tame(fieldOf(view, field), told.text)), told))
+  if (format === 'raw' && view.raw instanceof Uint8Array) return void out.write(terminal ? ended(told.text(Buffer.from(view.raw).toString()), told) : view.raw)
+  out.write(render(view, format ?? (terminal ? 'table' : 'json'), color && terminal, told))
 }
+
+/** How text that is not ours is shown. */
+interface Told {
+  text(text: string): string
+  /** When a newline is put behind it. */
+  readonly end: 'always' | 'line' | 'none'
+}
+const ended = (text: string, { end }: Told): string => (end === 'none' || (end === 'line' && text.endsWith('\n')) ? text : `${text}\n`)
+
+/** Lines and tabs stay; nothing else may steer the terminal that shows it. */
+const calm = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (found) => (found === '\n' || found === '\t' ? found : '?'))
 
 /** JSON's own escapes stop at U+001F; with these the text says the same and steers nothing. */
 const json = (data: unknown, indent?: number): string =>
   JSON.stringify(data, undefined, indent).replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, (found) => [...Array(found.length).keys()].map((at) => `\\u${found.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''))
 
 /** In no form may what a server said steer what shows it. YAML escapes some control characters, a variable none. */
-function tame(value: unknown): unknown {
-  if (typeof value === 'string') return steerless(value)
-  if (Array.isArray(value)) return value.map(tame)
+function tame(value: unknown, text: Told['text']): unknown {
+  if (typeof value === 'string') return text(value)
+  if (Array.isArray(value)) return value.map((item) => tame(item, text))
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [steerless(name), tame(member)]))
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [text(name), tame(member, text)]))
 }
 
-function render({ data, tables, jwt, env, raw }: View, format: Format, color: boolean): string {
+function render({ data, tables, jwt, env, raw }: View, format: Format, color: boolean, told: Told): string {
   switch (format) {
     case 'json':
       return `${json(data, 2)}\n`
     case 'yaml':
-      return stringify(tame(data))
+      return stringify(tame(data, told.text))
     case 'table':
       return tables.map((table) => tableText(table, color)).join('\n')
     case 'env':
-      return Object.entries(env ?? flatten(data)).map(([name, value]) => `${name}=${shellQuoted(steerless(value))}\n`).join('')
+      return Object.entries((typeof env === 'function' ? env() : env) ?? flatten(data)).map(([name, value]) => `${name}=${shellQuoted(told.text(value))}\n`).join('')
     case 'jwt':
       if (jwt === undefined) throw new LocalFailure('There is no token to print', 'this command makes none', 'Use -o json, or `symbolon mint`.')
       return `${jwt}\n`
     case 'raw':
-      return `${jwt ?? steerless(raw ?? json(data))}\n`
+      return jwt === undefined ? ended(told.text(raw === undefined ? json(data) : String(raw)), told) : `${jwt}\n`
   }
 }
 
@@ -75,8 +96,10 @@ const shellQuoted = (value: string): string => (/^[A-Za-z0-9_.:/@-]*$/.test(valu
 const flatten = (data: Readonly<Record<string, unknown>>): Record<string, string> =>
   Object.fromEntries(Object.entries(data).flatMap(([name, value]) => (typeof value === 'object' ? [] : [[`SYMBOLON_${name.toUpperCase()}`, String(value)]])))
 
-function fieldOf(data: unknown, path: string): unknown {
-  let value = data
+function fieldOf({ data, fields }: Pick<View, 'data' | 'fields'>, path: string): unknown {
+  // A key of a secret may hold dots.
+  if (typeof fields === 'object' && fields !== null && Object.hasOwn(fields, path)) return (fields as Record<string, unknown>)[path]
+  let value: unknown = data
   for (const step of path.split('.')) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) throw new LocalFailure(`There is no field ${path}`, `${step} is not there`, 'See the names with -o json.')
     value = (value as Record<string, unknown>)[step]
