@@ -36,7 +36,7 @@ export function openShell(parts?: Parts) {
   const run = async (args: readonly string[], more: RunOptions = {}): Promise<Ran> => {
     const said = { out: '', err: '' }
     const sink = (name: 'out' | 'err') => ({ write: (text: string | Uint8Array) => ((said[name] += Buffer.from(text).toString()), name === 'err' ? more.heard?.(said.err) : undefined), ...(more.tty === undefined ? {} : { isTTY: more.tty }) })
-    const io: Io = { env, cwd: join(folder, more.cwd ?? ''), out: sink('out'), err: sink('err'), input: async () => Buffer.from(more.input ?? ''), now: more.now ?? (() => Math.floor(Date.now() / 1000)) }
+    const io: Io = { env, cwd: join(folder, more.cwd ?? ''), out: sink('out'), err: sink('err'), input: async () => Buffer.from(more.input ?? ''), signals: () => () => undefined, now: more.now ?? (() => Math.floor(Date.now() / 1000)) }
     return { code: await runCommand(args, io, parts), ...said }
   }
   return { folder, env, write, run, remove: () => rmSync(folder, { recursive: true }) }

@@ -10,6 +10,8 @@ export interface Io {
   readonly err: Sink
   /** All of stdin. */
   input(): Promise<Buffer>
+  /** Takes these signals from whoever had them, until what it returns is called. */
+  signals(names: readonly NodeJS.Signals[], heard: (name: NodeJS.Signals) => void): () => void
   /** Seconds since 1970. */
   now(): number
 }
@@ -18,7 +20,18 @@ export interface Sink {
   readonly isTTY?: boolean
 }
 
-export const processIo = (): Io => ({ env: process.env, cwd: process.cwd(), out: process.stdout, err: process.stderr, input: () => buffer(process.stdin), now: () => Math.floor(Date.now() / 1000) })
+export const processIo = (): Io => ({ env: process.env, cwd: process.cwd(), out: process.stdout, err: process.stderr, input: () => buffer(process.stdin), signals: takeSignals, now: () => Math.floor(Date.now() / 1000) })
+
+function takeSignals(names: readonly NodeJS.Signals[], heard: (name: NodeJS.Signals) => void): () => void {
+  const before = names.map((name) => [name, process.listeners(name)] as const)
+  for (const name of names) process.removeAllListeners(name).on(name, heard)
+  return () => {
+    for (const [name, listeners] of before) {
+      process.removeListener(name, heard)
+      for (const listener of listeners) process.on(name, listener)
+    }
+  }
+}
 
 const slowMs = 1_000
 

@@ -53,7 +53,7 @@ describe('kv get and put', () => {
     await kvWith({ input: '{"a": "x\\u001b[2Jy\\u202ez"}' }, 'put', 'app/db', '-')
     for (const more of [['--field', 'a'], ['-o', 'raw'], [], ['-o', 'json'], ['-o', 'yaml'], ['-o', 'env']]) {
       const { out } = await kvWith({ tty: true }, 'get', 'app/db', ...more)
-      expect(out).not.toMatch(/[\u001b\u202e]/)
+      for (const steering of ['\u001b', '\u202e']) expect(out).not.toContain(steering)
       expect(out.length).toBeGreaterThan(0)
     }
   })

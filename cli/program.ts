@@ -6,6 +6,7 @@ import type { Io } from './io.ts'
 import { addKvCommands } from './program-kv.ts'
 import { addRosterCommands } from './program-roster.ts'
 import type { OpenSecrets } from './secrets.ts'
+import { addRunCommand } from './program-run.ts'
 import { definitions, environmentName, flagName, resolveSettings, type SettingName, type Settings } from './settings.ts'
 import { formats, show, type Format, type View } from './view.ts'
 
@@ -129,6 +130,7 @@ function build(io: Io, { openSecrets }: Parts, leave: (code: number) => void): C
     .option('--any-audience', 'look at a token that is meant for somebody else')
 
   addKvCommands(program, add, io, openSecrets)
+  addRunCommand(program, add, io, openSecrets)
   addRosterCommands(program, add, io)
 
   const config = program.command('config').description('Look at settings.')

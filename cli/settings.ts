@@ -80,7 +80,18 @@ const text = z.string().max(4_096)
 const value = z.union([text, z.int().transform(String)])
 const members = (wanted: readonly SettingName[]) => Object.fromEntries(wanted.map((name) => [name, value.optional()])) as Record<SettingName, z.ZodOptional<typeof value>>
 
-const projectShape = z.strictObject(members(names.filter((name) => definitions[name].project)))
+const reference = z.string().max(600)
+/** Which secrets `symbolon run` gives its child in this folder: their names, never a value. */
+const runShape = z.strictObject({
+  /** Variable: `path#key`. */
+  env: z.record(z.string().max(256), reference).optional(),
+  /** All keys of these, under their names. */
+  secrets: z.array(z.union([reference, z.strictObject({ path: reference, prefix: z.string().max(64).optional() })])).max(64).optional(),
+  /** File below the folder of this one: `path#key`. */
+  mounts: z.record(z.string().max(1_024), reference).optional(),
+})
+export type ProjectRun = z.infer<typeof runShape>
+const projectShape = z.strictObject({ ...members(names.filter((name) => definitions[name].project)), run: runShape.optional() })
 const userShape = z.strictObject({ ...members(names), profiles: z.record(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/), z.strictObject(members(names.filter((name) => name !== 'profile')))).optional() })
 /** As the launcher writes it. */
 const homeShape = z
@@ -89,13 +100,26 @@ const homeShape = z
 
 export const projectFile = '.symbolon.yaml'
 
-function readProject({ cwd }: Io): Layer[] {
+function findProject({ cwd }: Pick<Io, 'cwd'>): { readonly folder: string; readonly path: string; readonly found: z.infer<typeof projectShape> } | undefined {
   for (let folder = resolve(cwd); ; folder = dirname(folder)) {
     const path = join(folder, projectFile)
     const found = readFile(path, projectShape, 'Secrets and paths to them belong in the user file.')
-    if (found !== undefined) return [{ from: 'project', values: absolute(found, folder), origin: () => path }]
-    if (dirname(folder) === folder) return []
+    if (found !== undefined) return { folder, path, found }
+    if (dirname(folder) === folder) return undefined
   }
+}
+
+function readProject(io: Io): Layer[] {
+  const project = findProject(io)
+  if (project === undefined) return []
+  const { run: _, ...values } = project.found
+  return [{ from: 'project', values: absolute(values, project.folder), origin: () => project.path }]
+}
+
+/** What the project file of this folder says about `symbolon run`. */
+export function projectRun(io: Pick<Io, 'cwd'>): { readonly folder: string; readonly path: string; readonly run: ProjectRun } | undefined {
+  const project = findProject(io)
+  return project?.found.run === undefined ? undefined : { folder: project.folder, path: project.path, run: project.found.run }
 }
 
 export const userFile = ({ env }: Pick<Io, 'env'>): string => join(env['XDG_CONFIG_HOME'] || join(env['HOME'] ?? '/nonexistent', '.config'), 'symbolon', 'config.yaml')
