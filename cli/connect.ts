@@ -22,8 +22,11 @@ export function clientOf(settings: Settings, io: Io): Outcome<Client> {
   const addr = settings.addr?.value
   if (addr === undefined) throw missing('addr', 'there is no server to ask')
   // Where a checkout leads goes what proves who asks: only to the issuer that the keyset names.
-  return openClient({ addr, atIssuer: settings.addr?.from === 'project', pin: pinOf(settings), ...tlsOf(settings), timeoutMs: secondsOf(settings.timeout?.value ?? '30', 'timeout') * 1000, clock: io.now, memory: keysetMemory(io) })
+  return openClient({ addr, atIssuer: settings.addr?.from === 'project', pin: pinOf(settings), ...connectionOf(settings), clock: io.now, memory: keysetMemory(io) })
 }
+
+/** How a server is reached, whichever it is. @throws LocalFailure */
+export const connectionOf = (settings: Settings): Pick<Parameters<typeof openClient>[0], 'ca' | 'clientCertificate' | 'timeoutMs'> => ({ ...tlsOf(settings), timeoutMs: secondsOf(settings.timeout?.value ?? '30', 'timeout') * 1000 })
 
 export function pinOf({ pin }: Settings): Pin {
   if (pin === undefined) throw missing('pin', 'without the keyset’s fingerprint a server could show its own keys')

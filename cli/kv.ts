@@ -2,14 +2,14 @@ import type { SecretPath } from '@symbolon/protocol/label.ts'
 import type { Json } from '@symbolon/protocol/json.ts'
 import type { VaultRecord } from '@symbolon/protocol/record.ts'
 import type { SecretValue } from '@symbolon/protocol/secret.ts'
-import { failed, ok, type Outcome } from '@symbolon/sdk/errors.ts'
-import { LocalFailure } from './failure.ts'
+import { failed, ok, type Outcome, type SymbolonError } from '@symbolon/sdk/errors.ts'
+import { exitCodeOf, failureLines, LocalFailure } from './failure.ts'
 import { slowly, type Io } from './io.ts'
 import { changedView, dryView, historyView, openedView, recordView, rowsView } from './kv-view.ts'
 import { mask } from './mask.ts'
 import { membersShown, textForm } from './secret-value.ts'
 import { minimumMasked } from './masking.ts'
-import type { Beside, Changed, Opened, Secrets } from './secrets.ts'
+import type { Beside, Changed, Opened, Row, Secrets } from './secrets.ts'
 import type { View } from './view.ts'
 
 /* What `symbolon kv` does, once the vault is open. */
@@ -19,11 +19,17 @@ export async function kvGet(secrets: Secrets, path: SecretPath, { version, rende
   if (!read.ok) return read
   const [opened] = read.value
   if (opened === undefined) return failed('secret_not_found')
-  const rendered = render && opened.value.type === 'config' ? await secrets.render(opened) : undefined
-  if (rendered?.ok === false) return rendered
-  const shown = rendered === undefined || opened.value.type !== 'config' ? opened : { ...opened, value: { ...opened.value, template: rendered.value } }
-  await maskAll([shown], io)
-  return ok(openedView(shown))
+  const shown = render ? await filledIn(secrets, opened) : ok(opened)
+  if (!shown.ok) return shown
+  await maskAll([shown.value], io)
+  return ok(openedView(shown.value))
+}
+
+/** A config with what it refers to; anything else as it is. */
+export async function filledIn(secrets: Secrets, opened: Opened): Promise<Outcome<Opened>> {
+  if (opened.value.type !== 'config') return ok(opened)
+  const resolved = await secrets.resolve(opened)
+  return resolved.ok ? ok({ ...opened, value: { ...opened.value, template: resolved.value.text } }) : resolved
 }
 
 /** In a CI job, whatever is shown or run here would stand in its log. */
@@ -120,9 +126,25 @@ export async function metaDelete(secrets: Secrets, path: SecretPath, dry: boolea
   return changed.ok ? ok(changedView(changed.value)) : changed
 }
 
-export async function kvList(secrets: Secrets, prefix: string, options: { readonly recursive?: boolean; readonly search?: string }, io: Io): Promise<Outcome<View>> {
-  const rows = await slowly(io, 'asking the vault', collected(secrets.list(prefix, options)))
-  return rows.ok ? ok(rowsView(prefix, rows.value)) : rows
+/** A row that does not verify is named and left out; the others are shown, and the exit code says that there was one. */
+export async function kvList(secrets: Secrets, prefix: string, options: { readonly recursive?: boolean; readonly search?: string }, io: Io): Promise<Outcome<View> | { readonly ok: true; readonly value: View; readonly exit: number }> {
+  const { rows, failure } = await slowly(io, 'asking the vault', listed(secrets, prefix, options, io))
+  if (failure !== undefined && rows.length === 0) return { ok: false, error: failure }
+  const view = rowsView(prefix, rows)
+  return failure === undefined ? ok(view) : { ok: true, value: view, exit: exitCodeOf(failure) }
+}
+
+async function listed(secrets: Secrets, prefix: string, options: { readonly recursive?: boolean; readonly search?: string }, io: Io) {
+  const rows: Row[] = []
+  let failure: SymbolonError | undefined
+  for await (const row of secrets.list(prefix, options)) {
+    if (row.ok) rows.push(row.value)
+    else {
+      failure ??= row.error
+      io.err.write(`${failureLines(row.error).join('\n')}\n`)
+    }
+  }
+  return { rows, failure }
 }
 
 export async function kvHistory(secrets: Secrets, path: SecretPath): Promise<Outcome<View>> {

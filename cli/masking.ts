@@ -1,4 +1,6 @@
 import { Transform } from 'node:stream'
+import { fromUtf8 } from '@symbolon/protocol/bytes.ts'
+import { LocalFailure } from './failure.ts'
 import { formsOf } from './mask.ts'
 
 /*
@@ -11,8 +13,13 @@ const mark = Buffer.from('***')
 export const minimumMasked = 4
 
 /** All that a program may print a secret as: whole, by line, escaped, and encoded at any offset. */
-export function maskForms(secret: string): readonly string[] {
+export function maskForms(secret: string | Uint8Array): readonly (string | Uint8Array)[] {
   const bytes = Buffer.from(secret)
+  const text = typeof secret === 'string' ? secret : fromUtf8(secret)
+  return text === undefined ? [bytes, bytes.toString('hex'), bytes.toString('hex').toUpperCase(), ...base64Forms(bytes)] : textForms(text, bytes)
+}
+
+function textForms(secret: string, bytes: Buffer): readonly string[] {
   const shapes = [secret, ...formsOf(secret), JSON.stringify(secret).slice(1, -1), ...urlForms(secret), ...secret.split(/\r?\n/).flatMap(urlForms), bytes.toString('hex'), bytes.toString('hex').toUpperCase(), ...base64Forms(bytes)]
   return [...new Set(shapes)].filter((shape) => shape.trim().length >= minimumMasked)
 }
@@ -36,30 +43,46 @@ function base64Forms(bytes: Buffer): readonly string[] {
 }
 
 interface Node {
-  readonly next: Map<number, Node>
   readonly depth: number
+  /** Most have one: they wait for this byte. */
+  byte: number
+  child: Node | undefined
+  more: Map<number, Node> | undefined
   /** The longest proper suffix that begins a secret. */
   fallback: Node | undefined
   /** Of the longest secret that ends here. */
   ends: number
 }
 
-function automaton(patterns: readonly Buffer[]): Node {
-  const root: Node = { next: new Map(), depth: 0, fallback: undefined, ends: 0 }
+const newNode = (depth: number, fallback: Node | undefined): Node => ({ depth, byte: -1, child: undefined, more: undefined, fallback, ends: 0 })
+const below = (node: Node, byte: number): Node | undefined => (node.byte === byte ? node.child : node.more?.get(byte))
+
+function grow(node: Node, byte: number, root: Node): Node {
+  const made = newNode(node.depth + 1, root)
+  if (node.child === undefined) {
+    node.byte = byte
+    node.child = made
+  } else (node.more ??= new Map()).set(byte, made)
+  return made
+}
+
+/** Bytes of all forms: each takes some eighty of memory. */
+const mostBytes = 2 * 1024 * 1024
+
+function automaton(patterns: readonly Uint8Array[]): Node {
+  if (patterns.reduce((sum, { length }) => sum + length, 0) > mostBytes) throw new LocalFailure('There is too much to mask', 'the secrets are too large', 'Leave --mask out, or name smaller secrets.')
+  const root = newNode(0, undefined)
   for (const pattern of patterns) {
     let node = root
-    for (const byte of pattern) {
-      const found = node.next.get(byte) ?? { next: new Map(), depth: node.depth + 1, fallback: root, ends: 0 }
-      node.next.set(byte, found)
-      node = found
-    }
+    for (const byte of pattern) node = below(node, byte) ?? grow(node, byte, root)
     node.ends = node.depth
   }
-  const queue = [...root.next.values()]
+  const queue: Node[] = [root]
   for (const node of queue) {
-    for (const [byte, child] of node.next) {
-      child.fallback = step(node.fallback ?? root, byte)
-      child.ends = Math.max(child.ends, child.fallback.ends)
+    for (const [byte, child] of [[node.byte, node.child] as const, ...(node.more ?? [])]) {
+      if (child === undefined) continue
+      if (node !== root) child.fallback = step(node.fallback ?? root, byte)
+      child.ends = Math.max(child.ends, child.fallback?.ends ?? 0)
       queue.push(child)
     }
   }
@@ -68,7 +91,7 @@ function automaton(patterns: readonly Buffer[]): Node {
 
 function step(from: Node, byte: number): Node {
   for (let node: Node = from; ; ) {
-    const found = node.next.get(byte)
+    const found = below(node, byte)
     if (found !== undefined) return found
     if (node.fallback === undefined) return node
     node = node.fallback
@@ -83,7 +106,7 @@ export interface Masker {
 }
 
 /** @param forms what to take out, as `maskForms` gives it */
-export function openMasker(forms: readonly string[]): Masker {
+export function openMasker(forms: readonly (string | Uint8Array)[]): Masker {
   const root = automaton(forms.filter((form) => form.length > 0).map((form) => Buffer.from(form)))
   let state = root
   let held = Buffer.alloc(0)
@@ -128,10 +151,28 @@ export function openMasker(forms: readonly string[]): Masker {
   }
 }
 
-export function maskingStream(forms: readonly string[]): Transform {
-  const masker = openMasker(forms)
-  return new Transform({
-    transform: (chunk: Buffer, _encoding, done) => done(null, masker.push(chunk)),
-    flush: (done) => done(null, masker.end()),
-  })
+export interface Masking {
+  /** From now on these, too. */
+  add(forms: readonly (string | Uint8Array)[]): void
+  stream(): Transform
+}
+
+/** For several streams, each with what it holds back. What is added later goes through a second sieve, so nothing that the first holds is lost. */
+export function openMasking(first: readonly (string | Uint8Array)[]): Masking {
+  const all = [first]
+  const streams: Masker[][] = []
+  return {
+    add: (forms) => {
+      all.push(forms)
+      for (const maskers of streams) maskers.push(openMasker(forms))
+    },
+    stream: () => {
+      const maskers = all.map(openMasker)
+      streams.push(maskers)
+      return new Transform({
+        transform: (chunk: Buffer, _encoding, done) => done(null, maskers.reduce((bytes, masker) => masker.push(bytes), chunk)),
+        flush: (done) => done(null, maskers.reduce((bytes: Buffer, masker) => Buffer.concat([masker.push(bytes), masker.end()]), Buffer.alloc(0))),
+      })
+    },
+  }
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import { arrayOf, collect, listOf, stringOf, type Flags } from './flags.ts'
+import { ok } from '@symbolon/sdk/errors.ts'
+import { arrayOf, collect, listOf, pairsOf, stringOf, type Flags } from './flags.ts'
 import { secondsOf } from './connect.ts'
 import { LocalFailure } from './failure.ts'
 import type { Io } from './io.ts'
@@ -7,13 +8,11 @@ import type { Action } from './program.ts'
 import { pathOf, prefixOf } from './secret-path.ts'
 import type { OpenSecrets, Secrets } from './secrets.ts'
 import type { Settings } from './settings.ts'
-import type { Outcome } from '@symbolon/sdk/errors.ts'
-import type { View } from './view.ts'
 
 type Add = (parent: Command, name: string, summary: string, example: string, action: Action) => Command
 
 /** A command about secrets: the vault is opened for it and closed behind it. */
-type Act = (secrets: Secrets, flags: Flags, args: readonly string[], settings: Settings) => Promise<Outcome<View>>
+type Act = (secrets: Secrets, flags: Flags, args: readonly string[], settings: Settings) => ReturnType<Action>
 
 const versionList = ['--versions <numbers>', 'which; several by comma or by repeating'] as const
 const dryRun = ['--dry-run', 'say what would be done, and do nothing'] as const
@@ -22,9 +21,10 @@ const explainIt = ['--explain', 'say whether the policy would allow it instead']
 export function addKvCommands(program: Command, add: Add, io: Io, open: OpenSecrets): void {
   const kv = program.command('kv').description('Read and write secrets.')
   const on = (parent: Command, name: string, summary: string, example: string, act: Act, asks?: string): Command => {
-    const command = add(parent, name, summary, example, (flags, settings, args) =>
-      open(settings, io, async (secrets) => (asks !== undefined && flags['explain'] === true ? (await import('./kv-explain.ts')).kvExplain(secrets, asks, args[0] ?? '') : act(secrets, flags, args, settings))),
-    )
+    const command = add(parent, name, summary, example, async (flags, settings, args) => {
+      const ran = await open(settings, io, async (secrets) => ok(asks !== undefined && flags['explain'] === true ? await (await import('./kv-explain.ts')).kvExplain(secrets, asks, args[0] ?? '') : await act(secrets, flags, args, settings)))
+      return ran.ok ? ran.value : ran
+    })
     return asks === undefined ? command : command.option(...explainIt)
   }
   const kvParts = () => import('./kv.ts')
@@ -134,10 +134,5 @@ const tagsOf = (flags: Flags): readonly string[] | undefined => {
 
 function customOf(flags: Flags): Readonly<Record<string, string>> | undefined {
   const given = arrayOf(flags['custom'])
-  if (given.length === 0) return undefined
-  return Object.fromEntries(given.map((text) => {
-    const at = text.indexOf('=')
-    if (at < 1) throw new LocalFailure('--custom is no pair', `${JSON.stringify(text.slice(0, 60))} has no name before =`, 'Write --custom name=value.')
-    return [text.slice(0, at), text.slice(at + 1)]
-  }))
+  return given.length === 0 ? undefined : pairsOf(given, '--custom')
 }

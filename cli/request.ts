@@ -4,6 +4,7 @@ import type { Wish } from '@symbolon/sdk/intent.ts'
 import type { Asker } from './connect.ts'
 import { secondsOf } from './connect.ts'
 import { LocalFailure } from './failure.ts'
+import { pairsOf } from './flags.ts'
 import type { Io } from './io.ts'
 import type { Settings } from './settings.ts'
 import { boundTo } from './token-key.ts'
@@ -28,18 +29,12 @@ export function wishOf(flags: WishFlags, settings: Settings, asker: Pick<Asker, 
 export function partsOf({ scope, ttl, reason, ctx, jkt, bind, as }: WishFlags): Pick<Wish, 'scope' | 'ttl' | 'reason' | 'ctx' | 'jkt' | 'as'> {
   const scopes = scope.flatMap((each) => each.split(/[\s,]+/)).filter((each) => each !== '')
   if (scopes.length === 0) throw new LocalFailure('No scope is named', 'a token without a scope would allow nothing', 'Give --scope, for example --scope read:logs.')
-  return { scope: scopes, ttl: ttl === undefined ? undefined : secondsOf(ttl, '--ttl'), reason, ctx: ctx.length === 0 ? undefined : Object.fromEntries(ctx.map(pairOf)), jkt: bind === undefined ? jkt : keyToBind(bind, jkt), as }
+  return { scope: scopes, ttl: ttl === undefined ? undefined : secondsOf(ttl, '--ttl'), reason, ctx: ctx.length === 0 ? undefined : pairsOf(ctx, '--ctx'), jkt: bind === undefined ? jkt : keyToBind(bind, jkt), as }
 }
 
 function keyToBind(path: string, jkt: string | undefined): string {
   if (jkt !== undefined) throw new LocalFailure('--bind and --jkt are both given', 'a token is bound to one key', 'Leave one of them out.')
   return boundTo(path)
-}
-
-function pairOf(text: string): [string, string] {
-  const at = text.indexOf('=')
-  if (at < 1) throw new LocalFailure('--ctx is no pair', `${JSON.stringify(text.slice(0, 60))} has no name before =`, 'Write --ctx name=value.')
-  return [text.slice(0, at), text.slice(at + 1)]
 }
 
 /** What would be sent, without what proves anything. */

@@ -4,7 +4,7 @@ import { constants as os } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Io } from './io.ts'
-import { maskingStream } from './masking.ts'
+import type { Masking } from './masking.ts'
 
 /* A child as a shell would have run it: its signals, its exit code, its terminal. */
 
@@ -21,7 +21,7 @@ export interface ChildOptions {
   readonly command: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
   /** What to take out of its output; undefined: it writes by itself. */
-  readonly masked: readonly string[] | undefined
+  readonly masked: Masking | undefined
 }
 
 export interface Child {
@@ -62,9 +62,9 @@ async function exitOf(child: ChildProcess, passed: readonly Promise<void>[], io:
   return code
 }
 
-async function passOn(from: NodeJS.ReadableStream | null, to: Io['out'], masked: readonly string[]): Promise<void> {
+async function passOn(from: NodeJS.ReadableStream | null, to: Io['out'], masked: Masking): Promise<void> {
   if (from === null) return
-  await pipeline(from, maskingStream(masked), async (chunks: AsyncIterable<Uint8Array>) => {
+  await pipeline(from, masked.stream(), async (chunks: AsyncIterable<Uint8Array>) => {
     for await (const chunk of chunks) to.write(chunk)
   })
 }

@@ -1,10 +1,10 @@
 import { isAbsolute, join, normalize, resolve } from 'node:path'
 import type { Json } from '@symbolon/protocol/json.ts'
-import { limits } from '@symbolon/protocol/limits.ts'
 import { ok, type Outcome } from '@symbolon/sdk/errors.ts'
 import { isVariableName } from './dotenv.ts'
 import { LocalFailure } from './failure.ts'
 import type { Io } from './io.ts'
+import { filledIn } from './kv.ts'
 import { referenceOf, type Reference } from './secret-path.ts'
 import { membersShown, partOf, textForm, variableName } from './secret-value.ts'
 import type { Opened, Secrets } from './secrets.ts'
@@ -102,30 +102,22 @@ export interface Loaded {
   /** In the order of the plan's files. */
   readonly files: readonly (string | Uint8Array)[]
   /** What masking takes out. */
-  readonly values: readonly string[]
+  readonly values: readonly (string | Uint8Array)[]
   readonly opened: readonly Opened[]
 }
 
 export async function load(secrets: Secrets, plan: RunPlan): Promise<Outcome<Loaded>> {
   const paths = [...new Set([...plan.variables, ...plan.whole, ...plan.files].map(({ from }) => from.path))]
+  const read = await secrets.read(paths.map((path) => ({ path, version: 'latest' })))
+  if (!read.ok) return read
   const opened: Opened[] = []
-  for (let at = 0; at < paths.length; at += limits.labels) {
-    const read = await secrets.read(paths.slice(at, at + limits.labels).map((path) => ({ path, version: 'latest' })))
-    if (!read.ok) return read
-    for (const each of read.value) {
-      const filled = await filledIn(secrets, each)
-      if (!filled.ok) return filled
-      opened.push(filled.value)
-    }
+  for (const each of read.value) {
+    // A config is used with what it refers to.
+    const filled = await filledIn(secrets, each)
+    if (!filled.ok) return filled
+    opened.push(filled.value)
   }
   return ok(loaded(plan, opened))
-}
-
-/** A config is used with what it refers to. */
-async function filledIn(secrets: Secrets, opened: Opened): Promise<Outcome<Opened>> {
-  if (opened.value.type !== 'config') return ok(opened)
-  const text = await secrets.render(opened)
-  return text.ok ? ok({ ...opened, value: { ...opened.value, template: text.value } }) : text
 }
 
 function loaded(plan: RunPlan, opened: readonly Opened[]): Loaded {
@@ -149,8 +141,7 @@ function loaded(plan: RunPlan, opened: readonly Opened[]): Loaded {
     }
   }
   const files = plan.files.map(({ from }) => of(from))
-  const named = [...Object.values(env), ...files.map((file) => (typeof file === 'string' ? file : Buffer.from(file).toString('latin1')))]
-  return { env, files, values: [...new Set(named)], opened }
+  return { env, files, values: [...new Set([...Object.values(env), ...files])], opened }
 }
 
 const wholeOf = (opened: readonly Opened[], { path }: Reference): Readonly<Record<string, Json>> => {

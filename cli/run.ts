@@ -6,7 +6,7 @@ import { failureLines, LocalFailure } from './failure.ts'
 import type { Io } from './io.ts'
 import { maskAll } from './kv.ts'
 import { dryView, numberOf } from './kv-view.ts'
-import { maskForms } from './masking.ts'
+import { maskForms, openMasking } from './masking.ts'
 import { startChild, withoutCoreDumps, type Child } from './run-child.ts'
 import { openSecretFiles, type SecretFiles } from './run-files.ts'
 import { load, planOf, type Loaded, type RunPlan } from './run-plan.ts'
@@ -95,9 +95,8 @@ interface Attending {
 
 async function attend({ command, loaded: first, envOf, mask, refreshMs, reaction, read, files }: Attending, io: Io): Promise<number> {
   let loaded = first
-  // What was a secret before a change is still one.
-  const seen = new Set(first.values)
-  const start = (): Child => startChild({ command, env: envOf(loaded), masked: mask ? [...seen].flatMap(maskForms) : undefined }, io)
+  const masked = mask ? openMasking(first.values.flatMap(maskForms)) : undefined
+  const start = (): Child => startChild({ command, env: envOf(loaded), masked }, io)
   let child = start()
   let again = false
   let reading = false
@@ -108,7 +107,8 @@ async function attend({ command, loaded: first, envOf, mask, refreshMs, reaction
     const changedFiles = next.value.files.flatMap((content, at) => (isDeepStrictEqual(content, loaded.files[at]) ? [] : [at]))
     if (!changedEnv && changedFiles.length === 0) return
     loaded = next.value
-    for (const value of loaded.values) seen.add(value)
+    // What was a secret before is still one.
+    masked?.add(loaded.values.flatMap(maskForms))
     for (const at of changedFiles) files?.update(at, loaded.files[at] ?? '')
     if (reaction === 'restart') {
       again = true

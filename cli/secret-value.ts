@@ -6,10 +6,10 @@ import { checkShape, decodeJson, type Json } from '@symbolon/protocol/json.ts'
 import { secretTypes, type SecretType } from '@symbolon/protocol/label.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import { secretValue, type SecretValue } from '@symbolon/protocol/secret.ts'
-import { readFile } from './connect.ts'
 import { isVariableName } from './dotenv.ts'
 import { LocalFailure } from './failure.ts'
 import type { Io } from './io.ts'
+import { readFile } from './key-file.ts'
 import { publicLineOf } from './ssh-public.ts'
 
 /* From what is typed to a secret's value, and from a value to what is shown. No message quotes a value. */

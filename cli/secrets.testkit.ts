@@ -27,23 +27,29 @@ export function memorySecrets() {
     kept.records.push(record)
     all.set(path, kept)
     calls.push(`${act} ${path}`)
-    return ok({ record, pending: false })
+    return ok({ record, pending: false, digest, receipts: [1, 2] })
   }
   const ended = (state: 'live' | 'deleted' | 'destroyed', versions: readonly number[] | undefined) => (before: VaultRecord) => ({ versions: before.versions.map((each) => ((versions ?? [before.current]).includes(each.version) ? { ...each, state } : each)) })
 
+  const absent = async () => failed('not_found', { detail: 'not in this vault of a test' })
   const secrets: Secrets = {
+    exportAll: async function* () {
+      yield await absent()
+    },
+    importAll: absent,
+    reencrypt: absent,
     read: async (wanted) => {
       calls.push(`read ${wanted.map(({ path }) => path).join(' ')}`)
       const found = wanted.flatMap(({ path, version }) => {
         const record = newest(path)
         const made = record === undefined ? undefined : readable(record, version, at)
         const value = made === undefined ? undefined : all.get(path)?.values.get(made.version)
-        return record === undefined || made === undefined || value === undefined ? [] : [{ path, version: made.version, value, record }]
+        return record === undefined || made === undefined || value === undefined ? [] : [{ path, version: made.version, value, record, of: made, group: digest }]
       })
       return found.length === wanted.length ? ok(found) : failed('secret_not_found')
     },
     records: async (paths) => ok(paths.map(newest)),
-    write: async (path, value, { cas }) => {
+    write: async (path, value, { cas } = {}) => {
       const current = newest(path)?.current ?? 0
       if (cas !== undefined && cas !== current) return failed('check_and_set_failed')
       const done = append(path, 'secret.write', (before) => ({ current: current + 1, versions: [...before.versions, { version: current + 1, state: 'live', type: value.type, combine: 'caller', ciphertext: digest, size: 32, at, by: 'ann' }] }))
@@ -61,7 +67,7 @@ export function memorySecrets() {
     destroy: async (path, versions) => append(path, 'secret.destroy', ended('destroyed', versions)),
     remove: async (path) => append(path, 'secret.destroy', () => ({ versions: [], current: 0, removed: true })),
     meta: async (path, { settings, custom, tags }) => append(path, 'secret.meta', (before) => ({ settings: settings ?? before.settings, custom: { ...(custom ?? before.custom) }, tags: [...(tags ?? before.tags)] })),
-    list: async function* (prefix, { recursive, search }): AsyncGenerator<Outcome<Row>> {
+    list: async function* (prefix, { recursive, search } = {}): AsyncGenerator<Outcome<Row>> {
       const folders = new Set<string>()
       for (const [path, { records }] of [...all].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
         const record = records.at(-1)
@@ -72,7 +78,7 @@ export function memorySecrets() {
       }
       for (const folder of folders) yield ok({ folder })
     },
-    render: async ({ value }) => ok(value.type === 'config' ? value.template.replace('{{ app/db#password }}', 'rendered') : ''),
+    resolve: async ({ value }) => ok({ text: value.type === 'config' ? value.template.replace('{{ app/db#password }}', 'rendered') : '', used: [] }),
     explain: async () => ok({ granted: true, reasons: [], roster: 1, policy: digest, request_id: 'r' }),
     history: async function* (path) {
       for (const record of all.get(path)?.records.toReversed() ?? []) yield ok(record)

@@ -33,6 +33,7 @@ export const definitions = {
   audience: { help: 'audience of minted tokens; default: the deployment’s', project: true },
   format: { help: 'table, json, yaml, env, jwt or raw', project: true },
   console: { help: 'URL of the console; default: the one that the api names', project: false },
+  vault_addr: { help: 'URL of the vault; default: the one that the api names', project: false },
   key_store: { help: 'where the key of a grant rests: auto, keychain or file', default: 'auto', project: false },
   timeout: { help: 'seconds to wait for a server', default: '30', project: true },
   profile: { help: 'name of a profile in the user file', project: false },

@@ -1,6 +1,28 @@
+import { join } from 'node:path'
+import { fileRecordMemory } from '@symbolon/sdk/record-memory.ts'
+import { openVault } from '@symbolon/sdk/vault.ts'
+import { askerOf, clientOf, connectionOf } from './connect.ts'
 import type { OpenSecrets } from './secrets.ts'
-import { LocalFailure } from './failure.ts'
+import { stateFolder } from './state.ts'
 
-export const openSecrets: OpenSecrets = async () => {
-  throw new LocalFailure('not yet', 'not yet', 'not yet')
+/** The vault that the api names, or that a setting does, asked as whoever mints here. */
+export const openSecrets: OpenSecrets = async (settings, io, act) => {
+  const opened = clientOf(settings, io)
+  if (!opened.ok) return opened
+  const client = opened.value
+  try {
+    const asker = await askerOf(settings, io, client)
+    if (!asker.ok) return asker
+    const { sub, client: software, credential } = asker.value
+    const memory = fileRecordMemory(join(stateFolder(io), 'records'), (what) => void io.err.write(`warning: ${what}\n`))
+    const vault = await openVault({ client, addr: settings.vault_addr?.value, asker: { sub, client: software, credential }, memory, clock: io.now, ...connectionOf(settings) })
+    if (!vault.ok) return vault
+    try {
+      return await act(vault.value)
+    } finally {
+      await vault.value.close()
+    }
+  } finally {
+    await client.close()
+  }
 }
