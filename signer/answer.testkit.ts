@@ -120,6 +120,7 @@ async function openSeat({ world, judge, members, device, clock, steps }: SeatPar
   const signer: Signer = {
     id: member.id,
     boot,
+    lineage: lineageOf(roster),
     current: () => current,
     suite,
     members,
@@ -175,9 +176,9 @@ export function outcome(answer: Answer | undefined): string {
 }
 
 /** The signature that these shares make, verified; undefined if they do not. */
-export function signatureOf(table: Table, signingInput: string, answers: readonly (Answer | undefined)[]): Uint8Array | undefined {
+export function signatureOf(table: Table, signingInput: string, answers: readonly (Answer | undefined)[], purpose: 'token' | 'record' = 'token'): Uint8Array | undefined {
   const replies = answers.flatMap((each, at) => (each?.result === 'signed' ? [{ id: table.seats[at]?.signer.id ?? 0, r: bytesOf(each.R), z: bytesOf(each.share) }] : []))
-  return assemble(suite, { keys: table.seats[0].signer.members.token.member.keys, message: utf8(signingInput), replies })
+  return assemble(suite, { keys: table.seats[0].signer.members[purpose].member.keys, message: utf8(signingInput), replies })
 }
 
 export const held = (seat: Seat): number => seat.signer.nonces.held(coordinator)

@@ -122,6 +122,8 @@ export function openAudit({ log, metrics, always }: { readonly log: Logger; read
         bytes_hash: judgement?.verdict === 'granted' ? judgement.bytesHash : undefined,
         result: answer.result,
         codes,
+        // What the requester is not told.
+        hidden: judgement?.verdict === 'refused' ? judgement.hidden?.map(({ code }) => code) : undefined,
       })
     },
     receipt({ by, requestId, path, seq, record, result }) {

@@ -93,7 +93,7 @@ function openOwned(file: string, owner: JournalOwner): OpenFile {
 function migrated(db: DatabaseSync, file: string): DatabaseSync {
   const version = db.prepare('PRAGMA user_version').get()?.['user_version']
   if (version === 0) db.exec(`BEGIN; ${recordSchema}; PRAGMA user_version = ${schemaVersion}; COMMIT`)
-  else if (version === schemaVersion) db.exec('SELECT 1 FROM known, promised LIMIT 1')
+  else if (version === schemaVersion) db.exec('SELECT known.path, promised.previous FROM known, promised LIMIT 1')
   else throw new SafeError('journal_newer', `${file} was written by a later release (${version}). Start that one; an earlier one would forget what this signer is bound to.`)
   return db
 }

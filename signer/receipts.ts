@@ -2,19 +2,19 @@ import type { z } from 'zod'
 import { bytesOf, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import { pathDigest } from '@symbolon/protocol/label.ts'
 import { knownReply, receiptBytes, signerReceipts, type Receipt } from '@symbolon/protocol/open.ts'
-import { openRecord, type SignedRecord } from '@symbolon/protocol/record.ts'
-import { lineageOf } from '@symbolon/roster/keyset.ts'
+import type { SignedRecord } from '@symbolon/protocol/record.ts'
+import { openKnownRecord } from '@symbolon/policy/known-record.ts'
 import { same, type Finished } from './records.ts'
 import type { Asking, Signer } from './signer.ts'
 
-type Receipting = Pick<Signer, 'id' | 'boot' | 'journal' | 'members' | 'now' | 'current' | 'audit' | 'steps'>
+type Receipting = Pick<Signer, 'id' | 'boot' | 'lineage' | 'journal' | 'now' | 'current' | 'audit' | 'steps'>
 
-/** What became of a record: known already, remembered now, older than what is known, not signed by the quorum, or not written. */
-export type ReceiptResult = 'known' | 'receipted' | 'older' | 'unsigned' | 'ill'
+/** What became of a record: known already, remembered now, older than what is known, remembered and about to be replaced, not signed by the quorum, or not written. */
+export type ReceiptResult = 'known' | 'receipted' | 'older' | 'overtaken' | 'unsigned' | 'ill'
 
 /**
- * A signer's third verb: remember finished records, durably, and say so. A receipt is its word that it knows none newer; where it does, or cannot
- * keep the record, there is none.
+ * A signer's third verb: remember finished records, durably, and say so. A receipt is its word that it knows none newer, and has helped none that
+ * would take this one's place without following it; where it does or has, or cannot keep the record, there is none.
  */
 export function receipts(signer: Receipting, asking: Asking, records: readonly SignedRecord[]): z.infer<typeof signerReceipts> {
   const clock = signer.journal.clock(signer.now())
@@ -34,10 +34,10 @@ export function receipts(signer: Receipting, asking: Asking, records: readonly S
 type Opened = Finished & { readonly named: string; readonly fresh: boolean }
 
 /** Reads one record of this deployment that the quorum signed. */
-function opener({ members: { record }, journal, current }: Receipting): (signed: SignedRecord) => Opened | undefined {
-  const trusted = { key: { kty: 'OKP', crv: 'Ed25519', x: record.group.key }, lineage: lineageOf(current().document) } as const
+function opener({ lineage, journal, current }: Receipting): (signed: SignedRecord) => Opened | undefined {
+  const recordKeys = current().document.groups.filter(({ purpose }) => purpose === 'record').map(({ key }) => ({ kty: 'OKP', crv: 'Ed25519', x: key }) as const)
   return (signed) => {
-    const opened = openRecord(signed, trusted)
+    const opened = openKnownRecord(signed, { recordKeys, lineage })
     if (opened === undefined) return undefined
     const { path: named, seq } = opened.record
     const [path, digest] = [bytesOf(pathDigest(named)), bytesOf(opened.digest)]
@@ -51,8 +51,9 @@ function resultsOf({ journal }: Receipting, finished: readonly (Opened | undefin
   return finished.map((each) => {
     if (each === undefined) return 'unsigned'
     // Asked once all are in: two of one secret may have come together.
-    if (same(journal.records.newest(each.path)?.digest, each.digest)) return each.fresh ? 'receipted' : 'known'
-    return isWritten ? 'older' : 'ill'
+    if (!same(journal.records.newest(each.path)?.digest, each.digest)) return isWritten ? 'older' : 'ill'
+    if (journal.records.overtaken(each)) return 'overtaken'
+    return each.fresh ? 'receipted' : 'known'
   })
 }
 

@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import { openJournal, type Journal, type Wish } from './journal.ts'
-import type { Finished, Next } from './records.ts'
+import { openRecords, recordSchema, type Finished, type Next } from './records.ts'
 
 const hash = (text: string): Uint8Array => new Uint8Array(createHash('sha256').update(text).digest())
 const lineage = hash('lineage')
@@ -157,6 +157,73 @@ describe('I-7 a reading', () => {
     expect(one(journal, reading(finished('o', 5, other), finished('one', 1)))).toBe('record_stale')
     expect(journal.records.newest(other)?.seq).toBe(5)
   })
+})
+
+describe('I-7 two writers at once', () => {
+  test('the one that was overtaken is not receipted where its rival was helped, unless its rival follows it', () => {
+    const journal = home().start()
+    one(journal, receipt(finished('base', 1)))
+    one(journal, change(next('ann', 2, 'base')))
+    one(journal, change(next('bob', 3, 'base')))
+    one(journal, receipt(finished('ann', 2)))
+    expect(journal.records.overtaken(finished('ann', 2))).toBe(true)
+    one(journal, receipt(finished('bob', 3)))
+    expect(journal.records.overtaken(finished('bob', 3))).toBe(false)
+    one(journal, change(next('carol', 4, 'bob')))
+    expect(journal.records.overtaken(finished('bob', 3))).toBe(false)
+  })
+
+  interface Made { readonly id: string; readonly seq: number; readonly on: Made | undefined; readonly shares: Set<number>; readonly receipts: Set<number> }
+  const some = fc.subarray([0, 1, 2], { minLength: 1 })
+  const anyStep = fc.oneof(
+    { weight: 3, arbitrary: fc.record({ what: fc.constant('ask' as const), signers: some, writer: fc.nat(1), ahead: fc.integer({ min: 1, max: 3 }), on: fc.nat(2) }) },
+    { weight: 1, arbitrary: fc.record({ what: fc.constant('again' as const), signers: some, which: fc.nat(3) }) },
+    { weight: 3, arbitrary: fc.record({ what: fc.constant('finish' as const), signers: some, which: fc.nat(2) }) },
+  )
+  const tables = () => {
+    const db = new DatabaseSync(':memory:')
+    db.exec(recordSchema)
+    return openRecords(db)
+  }
+  test('property: in whatever order three signers are asked, what two have receipted is never replaced by what does not follow it', () => {
+    let [confirmed, rivals] = [0, 0]
+    fc.assert(
+      fc.property(fc.array(anyStep, { minLength: 10, maxLength: 40 }), (steps) => {
+        const signers = [tables(), tables(), tables()]
+        const made = new Map<string, Made>()
+        const done = () => [...made.values()].filter(({ shares }) => shares.size >= 2).toSorted((a, b) => b.seq - a.seq)
+        const ask = (signer: number, { id, seq, on, shares }: Made) => {
+          const records = signers[signer]
+          const isStale = on !== undefined && !['taken', 'same'].includes(records?.take(finished(on.id, on.seq)) ?? 'older')
+          if (!isStale && records?.promise(next(id, seq, on?.id)) === undefined) shares.add(signer)
+        }
+        for (const step of steps) {
+          if (step.what === 'ask') {
+            const on = done()[step.on]
+            const seq = (on?.seq ?? 0) + step.ahead
+            const id = `${step.writer} at ${seq} on ${on?.id ?? 'nothing'}`
+            made.set(id, made.get(id) ?? { id, seq, on, shares: new Set(), receipts: new Set() })
+          }
+          const record = step.what === 'ask' ? [...made.values()].at(-1) : step.what === 'again' ? [...made.values()].at(-1 - step.which) : done()[step.which]
+          if (record === undefined) continue
+          for (const signer of step.signers) {
+            if (step.what !== 'finish') ask(signer, record)
+            else if (['taken', 'same'].includes(signers[signer]?.take(finished(record.id, record.seq)) ?? 'older') && signers[signer]?.overtaken(finished(record.id, record.seq)) === false) record.receipts.add(signer)
+          }
+        }
+        const follows = ({ on }: Made, ancestor: Made): boolean => on !== undefined && (on === ancestor || follows(on, ancestor))
+        for (const stood of done().filter(({ receipts }) => receipts.size >= 2)) {
+          confirmed += 1
+          for (const later of done().filter(({ seq }) => seq > stood.seq)) expect(follows(later, stood)).toBe(true)
+        }
+        rivals += done().filter((each) => done().some((other) => other.seq > each.seq && !follows(other, each))).length
+        expect(new Set(done().map(({ seq }) => seq)).size).toBe(done().length)
+      }),
+      { numRuns: 1_500 },
+    )
+    // It is about something: many stood, and there were rivals.
+    expect([confirmed > 300, rivals > 100]).toEqual([true, true])
+  }, 120_000)
 })
 
 describe('a receipt', () => {

@@ -8,7 +8,7 @@ import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 /** For a file of before there were any. */
 export const recordSchema = `
   CREATE TABLE known (path BLOB PRIMARY KEY, seq INTEGER NOT NULL, digest BLOB NOT NULL, record BLOB NOT NULL, signature BLOB NOT NULL) STRICT;
-  CREATE TABLE promised (path BLOB NOT NULL, seq INTEGER NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (path, seq)) STRICT, WITHOUT ROWID;
+  CREATE TABLE promised (path BLOB NOT NULL, seq INTEGER NOT NULL, digest BLOB NOT NULL, previous BLOB, PRIMARY KEY (path, seq)) STRICT, WITHOUT ROWID;
 `
 
 export interface Newest {
@@ -41,6 +41,11 @@ export interface Records {
   newest(path: Uint8Array): Newest | undefined
   /** The whole of it. */
   known(path: Uint8Array): Finished | undefined
+  /**
+   * Whether a share was promised to a later record that does not follow this one. Whoever says then that this one stands could see it replaced by
+   * one that knows nothing of it: of any two records that t signers each have spoken for, one follows the other, because some signer spoke twice.
+   */
+  overtaken(of: Pick<Finished, 'path' | 'seq' | 'digest'>): boolean
   /** How many secrets are known, and how many promises are open. */
   counts(): { readonly known: number; readonly promised: number }
 }
@@ -60,7 +65,8 @@ export function openRecords(db: DatabaseSync): RecordTables {
     take: db.prepare('INSERT INTO known VALUES (?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET seq = excluded.seq, digest = excluded.digest, record = excluded.record, signature = excluded.signature'),
     settle: db.prepare('DELETE FROM promised WHERE path = ? AND seq <= ?'),
     promised: db.prepare('SELECT digest FROM promised WHERE path = ? AND seq = ?'),
-    promise: db.prepare('INSERT INTO promised VALUES (?, ?, ?)'),
+    promise: db.prepare('INSERT INTO promised VALUES (?, ?, ?, ?)'),
+    later: db.prepare('SELECT 1 FROM promised WHERE path = ? AND seq > ? AND previous IS NOT ? LIMIT 1'),
     counts: db.prepare('SELECT (SELECT count(*) FROM known) AS known, (SELECT count(*) FROM promised) AS promised'),
   }
   const newest = (path: Uint8Array): Newest | undefined => {
@@ -73,6 +79,7 @@ export function openRecords(db: DatabaseSync): RecordTables {
       const row = sql.known.get(path)
       return row === undefined ? undefined : { path, seq: number(row['seq']), digest: bytes(row['digest']), record: bytes(row['record']), signature: bytes(row['signature']) }
     },
+    overtaken: ({ path, seq, digest }) => sql.later.get(path, seq, digest) !== undefined,
     counts() {
       const row = sql.counts.get()
       return { known: number(row?.['known']), promised: number(row?.['promised']) }
@@ -89,7 +96,7 @@ export function openRecords(db: DatabaseSync): RecordTables {
       const before = newest(path)
       if (!same(before?.digest, previous) || (before !== undefined && seq <= before.seq)) return 'record_stale'
       const row = sql.promised.get(path, seq)
-      if (row === undefined) sql.promise.run(path, seq, digest)
+      if (row === undefined) sql.promise.run(path, seq, digest, previous ?? null)
       return row === undefined || same(bytes(row['digest']), digest) ? undefined : 'sequence_taken'
     },
   }

@@ -1,4 +1,5 @@
 import type { Suite } from '@symbolon/core/suite.ts'
+import type { Base64url } from '@symbolon/protocol/bytes.ts'
 import type { Audit } from './audit.ts'
 import type { Boot } from './boot.ts'
 import type { Checked } from './checked.ts'
@@ -14,6 +15,8 @@ import type { Coordinator, Nonces } from './nonces.ts'
 export interface Signer {
   readonly id: number
   readonly boot: Boot
+  /** Of this deployment: fingerprint of its first keyset. */
+  readonly lineage: Base64url
   /** What is in force; read once for each batch. */
   readonly current: () => Current
   readonly suite: Suite

@@ -81,7 +81,7 @@ export async function startSigner({ config, log, metrics }: Context<SignerConfig
   const hearing = openHearing({ id: config.signer, boot, roster, current: () => current().roster, book, adopt, journal, tls, folder: config.state, log, audit })
   const { heads } = hearing
   const accept = openAccept({ id: config.signer, lineage, current, book, bench, unfit: () => heads.problem(), clock, certify, counters, audit, ...stepped })
-  const signer: Served = { id: config.signer, boot, current, suite, members, limits, journal, nonces, checked: openChecked(), counters, audit, heads, now: seconds, book, accept, adopt, ...stepped }
+  const signer: Served = { id: config.signer, boot, lineage, current, suite, members, limits, journal, nonces, checked: openChecked(), counters, audit, heads, now: seconds, book, accept, adopt, ...stepped }
 
   const server = await listen(config, { tls, log, routes: routesOf(signer, { metrics }) })
   log.info({ ...server.address, boot: boot.id, journal: journal.head().seq, ...current().versions }, 'ready')

@@ -7,7 +7,7 @@ import { statusOf } from './status.ts'
 
 const digest = 'A'.repeat(43) as Base64url
 const of = async (over: Partial<Journal>, { ready = true, failing = false, unheard = undefined as 'peers_unheard' | 'journal_behind' | undefined } = {}) => {
-  const journal: Journal = { clock: (now) => now, record: () => undefined, records: { newest: () => undefined, known: () => undefined, counts: () => ({ known: 2, promised: 1 }) }, head: () => ({ seq: 7, hash: new Uint8Array(32) }), holds: () => true, kept: () => undefined, failing: () => false, close() {}, ...over }
+  const journal: Journal = { clock: (now) => now, record: () => undefined, records: { newest: () => undefined, known: () => undefined, overtaken: () => false, counts: () => ({ known: 2, promised: 1 }) }, head: () => ({ seq: 7, hash: new Uint8Array(32) }), holds: () => true, kept: () => undefined, failing: () => false, close() {}, ...over }
   return signerReport.parse(statusOf({ boot: await openBoot(1, 1_000, async () => new Uint8Array(64)), current: () => ({ ready, versions: { epoch: 1, roster: 1, policy: digest } }), book: { failing: () => failing }, heads: { problem: () => unheard }, journal, now: () => 1_000 }))
 }
 
