@@ -2,7 +2,6 @@ import { limits } from '@symbolon/protocol/limits.ts'
 import { openReplyBytes, type OpenAnswer, type OpenReply } from '@symbolon/protocol/open.ts'
 import { unreadableRequestHash, type RequestHash } from '@symbolon/protocol/sign.ts'
 import { openBatches, type Batches } from './batch.ts'
-import { bootKeySigned } from './evidence-of-fault.ts'
 import { heardNotNow, heardOf, type AskedToOpen, type HeardOpening } from './heard.ts'
 import type { PeerOptions, Repute } from './repute.ts'
 import { bodyOverhead, callOpen, refusalHolds } from './signer-wire.ts'
@@ -70,7 +69,7 @@ async function call({ channel, suite, settings, clock }: PeerOptions, repute: Re
   return items.map((asked, at) => hear(asked, reply.value, reply.value.answers[at]))
 
   function signed({ certificate, answers, signature }: OpenReply): boolean {
-    const holds = requestsOf(items, answers).some((requests) => bootKeySigned(suite, certificate, openReplyBytes(certificate.boot, requests, answers), signature))
+    const holds = requestsOf(items, answers).some((requests) => repute.said(certificate, openReplyBytes(certificate.boot, requests, answers), signature))
     if (!holds) repute.blame({ signer: repute.id, kind: 'signature_invalid' })
     return holds
   }

@@ -3,7 +3,6 @@ import { limits } from '@symbolon/protocol/limits.ts'
 import { receiptBytes, type ProvenReceipt, type Receipt, type SignerReceipts } from '@symbolon/protocol/open.ts'
 import type { SignedRecord } from '@symbolon/protocol/record.ts'
 import { openBatches } from './batch.ts'
-import { bootKeySigned } from './evidence-of-fault.ts'
 import type { PeerOptions, Repute } from './repute.ts'
 import { bodyOverhead, callKnown, callReceipts } from './signer-wire.ts'
 
@@ -57,7 +56,7 @@ interface Telling {
   readonly now: number
 }
 
-async function call({ channel, suite, settings, clock }: PeerOptions, repute: Repute, { records, now }: Telling): Promise<readonly (ProvenReceipt | undefined)[]> {
+async function call({ channel, settings, clock }: PeerOptions, repute: Repute, { records, now }: Telling): Promise<readonly (ProvenReceipt | undefined)[]> {
   const none = () => records.map(() => undefined)
   const sentAt = clock()
   const reply = await callReceipts(channel, records.map(({ signed }) => signed), settings.callMs)
@@ -79,6 +78,6 @@ async function call({ channel, suite, settings, clock }: PeerOptions, repute: Re
 
   function isReceipt(receipt: Receipt, { digest, seq }: Finished, certificate: SignerReceipts['certificate']): boolean {
     const named = receipt.signer === repute.id && receipt.boot === certificate.boot && receipt.record === digest && receipt.seq === seq
-    return named && receipt.iat <= now + limits.clockSkew && bootKeySigned(suite, certificate, receiptBytes(receipt), receipt.signature)
+    return named && receipt.iat <= now + limits.clockSkew && repute.said(certificate, receiptBytes(receipt), receipt.signature)
   }
 }

@@ -1,10 +1,11 @@
+import type { Element } from '@symbolon/core/group.ts'
 import type { Suite } from '@symbolon/core/suite.ts'
 import type { Base64url } from '@symbolon/protocol/bytes.ts'
 import type { SignerStatus } from '@symbolon/protocol/mint.ts'
 import type { BootCertificate } from '@symbolon/protocol/sign.ts'
 import type { SignerRow } from '@symbolon/roster/roster.ts'
 import { openBoots, type Sighting } from './boots.ts'
-import { certificateHolds, type Fault } from './evidence-of-fault.ts'
+import { certificateHolds, decoded, type Fault } from './evidence-of-fault.ts'
 import { openExclusion } from './exclusion.ts'
 import { openHealth, type Patience } from './health.ts'
 import { openProber } from './prober.ts'
@@ -62,6 +63,8 @@ export class Repute {
   readonly #boots
   readonly #exclusion
   readonly #prober = openProber(() => this.#findWell())
+  /** The boot key that last spoke. */
+  #voice: { readonly key: Base64url; readonly element: Element | undefined } | undefined
   #probing: Promise<void> | undefined
   #report: Pick<SignerStatus, 'epoch' | 'roster' | 'policy'> = { epoch: 0, roster: 0, policy: '' }
   #problem: string | undefined = 'not asked yet'
@@ -103,6 +106,17 @@ export class Repute {
     this.#boots.begin(certificate)
     this.#heeding.began(certificate.boot)
     return true
+  }
+
+  /** Whether the boot key of a certificate that was admitted signed this. As a point it is validated once, not for each answer. */
+  said({ key }: BootCertificate, bytes: Uint8Array, signature: Base64url): boolean {
+    const { suite } = this.#options
+    if (this.#voice?.key !== key) {
+      const element = decoded(key)
+      this.#voice = { key, element: suite.group.isElement(element) ? element : undefined }
+    }
+    const { element } = this.#voice
+    return element !== undefined && suite.verify(decoded(signature), bytes, element)
   }
 
   /** Keeps the evidence and leaves the signer out for a while. */

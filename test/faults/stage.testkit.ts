@@ -18,7 +18,7 @@ import { signerReport, type SignerReport } from '@symbolon/protocol/sign.ts'
 import type { SignedKeyset } from '@symbolon/roster/keyset.ts'
 import { keysetChain } from '@symbolon/roster/keyset-chain.ts'
 import { connectChannel, type Channel } from '@symbolon/runtime/channel-client.ts'
-import { deploy, type Deployment } from '@symbolon/signer/deployment.testkit.ts'
+import { deploy, type DeployOptions, type Deployment } from '@symbolon/signer/deployment.testkit.ts'
 
 /* Three real signers, a real coordinator and a real Postgres, each a process; the test plays the api. */
 
@@ -31,6 +31,7 @@ export const signerNames: readonly SignerName[] = ['signer-1', 'signer-2', 'sign
 export interface StageOptions {
   readonly addressOf?: (port: number, signer: SignerName, ca: Deployment['ca']) => Promise<number>
   readonly coordinator?: Readonly<Record<string, unknown>>
+  readonly roster?: DeployOptions['roster']
 }
 
 export class Stage {
@@ -51,7 +52,7 @@ export class Stage {
   static async open(options: StageOptions = {}): Promise<Stage> {
     const folder = mkdtempSync(join(tmpdir(), 'symbolon-faults-'))
     const picked = await pickPorts([...signerNames, 'coordinator'])
-    const deployment = await deploy(folder, { roster: { rate: 100_000 }, ports: signerNames.map((name) => picked[name] ?? 0) })
+    const deployment = await deploy(folder, { roster: { rate: 100_000, ...options.roster }, ports: signerNames.map((name) => picked[name] ?? 0) })
     const started = await startPostgres({ home: join(folder, 'db'), logFile: join(folder, 'postgres.log'), roles: ['coordinator'] })
     if (!started.ok) throw new Error(started.message)
     const stage = new Stage(folder, deployment, started.postgres, picked)
