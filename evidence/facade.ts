@@ -1,5 +1,5 @@
 import { toBase64url } from '@symbolon/protocol/bytes.ts'
-import { isSecretIntent, type Intent, type RecordIntent, type SecretListIntent } from '@symbolon/protocol/intent.ts'
+import { isSecretIntent, type Intent, type SecretIntent } from '@symbolon/protocol/intent.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import { pointOfJwk } from '@symbolon/protocol/p256.ts'
 import type { TokenClaims } from '@symbolon/protocol/token.ts'
@@ -53,12 +53,17 @@ function beyond(intent: Intent, { claims, reply, combined }: Bounds): EvidenceRe
   if (intent.kind === 'revoke') return intent.what === 'token' && intent.id === claims.jti ? undefined : notHere('A façade token revokes itself and nothing else.', 'intent.id', intent.id)
   if (!isSecretIntent(intent)) return notHere('A façade token asks for secrets, and for nothing else.', 'intent.kind', intent.kind)
   if (intent.client !== claims.client_id) return notHere('The token was made for other software.', 'intent.client', intent.client)
-  if (intent.kind === 'secret.read') return intent.reply === reply ? undefined : notHere('What a façade token opens is sealed to the vault process alone.', 'intent.reply')
+  if (intent.kind === 'secret.read' && intent.reply !== reply) return notHere('What a façade token opens is sealed to the vault process alone.', 'intent.reply')
   const foreign = namespacesOf(intent).find((id) => !combined.has(id))
   return foreign === undefined ? undefined : notHere('The vault process combines no secrets of this namespace.', `namespace:${foreign}`)
 }
 
-const namespacesOf = (intent: SecretListIntent | RecordIntent): readonly string[] => (intent.kind === 'secret.list' ? [...(intent.prefix === undefined ? [] : [intent.prefix]), ...(intent.paths ?? [])] : [intent.path]).map((path) => path.split('/')[0] ?? '')
+const namespacesOf = (intent: SecretIntent): readonly string[] => placesOf(intent).map((path) => path.split('/')[0] ?? '')
+
+function placesOf(intent: SecretIntent): readonly string[] {
+  if (intent.kind === 'secret.read') return intent.labels.map(({ path }) => path)
+  return intent.kind === 'secret.list' ? [...(intent.prefix === undefined ? [] : [intent.prefix]), ...(intent.paths ?? [])] : [intent.path]
+}
 
 /** Its audience is the façade's and is used up by this: what reached that far at the mint must reach it still. */
 function within(value: Extract<ReturnType<typeof standingOf>, { ok: true }>['value'], audience: string): EvidenceResult {

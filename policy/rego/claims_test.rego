@@ -20,6 +20,13 @@ test_every_kind_of_principal if {
 	}
 }
 
+test_every_kind_about_secrets if {
+	every kind in ["secret.read", "secret.list", "secret.write", "secret.delete", "secret.undelete", "secret.destroy", "secret.meta"] {
+		claims.sound with input as json.patch(good, changed("/intent/kind", kind))
+	}
+	not claims.sound with input as json.patch(good, changed("/intent/kind", "secret.other"))
+}
+
 changed(path, value) := [{"op": "replace", "path": path, "value": value}]
 
 test_unsound_is_named if {

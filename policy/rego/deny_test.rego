@@ -64,5 +64,28 @@ test_others_are_clear if {
 	}
 }
 
+# Z-3: a secret on the list is refused for every question about it.
+test_secrets if {
+	paths := object.union(asked, {"intent": {"paths": ["app/db", "app/prod/db"]}})
+	reasons := deny.reasons with input as paths with data.deny as naming("secrets", "app/prod/**")
+	reasons == {{
+		"code": "policy_denied",
+		"rule": "symbolon.deny",
+		"message": "The emergency deny list names this secret.",
+		"fact": "app/prod/db",
+		"remedy": "A guardian must take it off the list.",
+	}}
+	not deny.clear with input as paths with data.deny as naming("secrets", "app/prod/**")
+	deny.names_clear with input as paths with data.deny as naming("secrets", "app/prod/**")
+	deny.clear with input as paths with data.deny as naming("secrets", "ops/**")
+	deny.clear with input as asked with data.deny as naming("secrets", "**")
+}
+
+test_folders if {
+	folder := object.union(asked, {"intent": {"prefix": "app/prod"}})
+	not deny.clear with input as folder with data.deny as naming("secrets", "app/**")
+	deny.clear with input as folder with data.deny as naming("secrets", "app/prod/db")
+}
+
 # U-5: a list that was not loaded is not an empty list.
 test_missing_list_is_not_clear if not deny.clear with input as asked

@@ -117,3 +117,58 @@ test_every_missing_fact_denies if {
 		not decided(json.remove(asked, [path])).allow
 	}
 }
+
+secret_table := {
+	"engineer": {"allow_scopes": ["secret:read", "secret:list"], "max_ttl_seconds": 3600, "secrets": [
+		{"path": "app/**", "actions": ["read", "list"]},
+		{"path": "app/prod/**", "actions": ["read"], "touch": true},
+	]},
+	"reader": {"allow_scopes": ["secret:read"], "max_ttl_seconds": 60},
+}
+
+asking(kind, scope, more) := object.union(asked, {
+	"intent": object.union({"kind": kind, "aud": "https://mint", "scope": [scope], "ttl": null}, more),
+	"deployment": {"scopes": ["secret:read", "secret:list"], "audiences": ["https://mint"], "default_ttl": 900, "max_ttl": 3600},
+})
+
+secret_decided(question, deny) := decision if {
+	decision := data.symbolon.decision with input as json.remove(question, ["intent/ttl"])
+		with data.roles as secret_table
+		with data.scopes as {"secret:list": {"touch": true}}
+		with data.deny as deny
+}
+
+reading(paths) := asking("secret.read", "secret:read", {"action": "read", "paths": paths})
+
+test_a_secret_needs_scope_and_rule if {
+	yes := secret_decided(reading(["app/db"]), no_deny)
+	yes.allow
+	not yes.touch
+	yes.scope == ["secret:read"]
+	{reason.rule | some reason in yes.reasons} == {"symbolon.scope", "symbolon.secrets"}
+	no_rule := secret_decided(reading(["secret/db"]), no_deny)
+	[reason.rule | some reason in no_rule.reasons] == ["symbolon.secrets"]
+	no_scope := secret_decided(json.patch(reading(["app/db"]), [{"op": "replace", "path": "/principal/roles", "value": ["reader"]}]), no_deny)
+	[reason.rule | some reason in no_scope.reasons] == ["symbolon.secrets"]
+	elsewhere := secret_decided(json.patch(reading(["app/db"]), [{"op": "replace", "path": "/intent/aud", "value": "https://a"}]), no_deny)
+	[reason.rule | some reason in elsewhere.reasons] == ["symbolon.audience"]
+}
+
+test_a_touch_by_rule_or_by_scope if {
+	secret_decided(reading(["app/prod/db"]), no_deny).touch
+	secret_decided(asking("secret.list", "secret:list", {"action": "list", "prefix": "app"}), no_deny).touch
+}
+
+rows(question, deny) := found if {
+	found := data.symbolon.listable with input as json.remove(question, ["intent/ttl"]) with data.roles as secret_table with data.scopes as {} with data.deny as deny
+}
+
+listing(paths) := asking("secret.list", "secret:list", {"action": "list", "paths": paths})
+
+test_rows_of_a_listing if {
+	rows(listing(["app/db", "secret/db", "app/x/y"]), no_deny) == [0, 2]
+	rows(listing(["app/db", "secret/db", "app/x/y"]), object.union(no_deny, {"secrets": ["app/db"]})) == [2]
+	rows(listing(["app/db"]), object.union(no_deny, {"principals": ["ci"]})) == []
+	rows(reading(["app/db"]), no_deny) == []
+	rows({}, no_deny) == []
+}
