@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { Evidence } from '@symbolon/protocol/evidence.ts'
 import { intentKinds, type IntentKind } from '@symbolon/protocol/intent.ts'
-import { document, edPair, everyKind, grantBy, idToken, judge, jws, keys, peopled, proofBy, proofJwkOf, tokenBy, tokenClaimsFor, bensKey, verdict, type Asked } from './evidence.testkit.ts'
+import { thumbprint } from '@symbolon/protocol/thumbprint.ts'
+import { document, ecPair, edPair, everyKind, grantBy, idToken, judge, jws, keys, peopled, proofBy, proofJwkOf, tokenBy, tokenClaimsFor, bensKey, verdict, type Asked } from './evidence.testkit.ts'
 
 /* What each kind of evidence can ask for: every cell. */
 
@@ -10,6 +11,15 @@ const bootstrap = { kty: 'OKP', crv: 'Ed25519', x: (proofJwkOf(code.publicKey) a
 const byCode = (asked: Asked, kid = 'bootstrap', key = code.privateKey): Evidence => proofBy(asked, { header: { kid }, key })
 const first = document({ bootstrap })
 const personsToken = (asked: Asked) => tokenBy(asked, { claims: { sub: 'ben', 'urn:symbolon:v1': { ...tokenClaimsFor()['urn:symbolon:v1'], origin: { kind: 'passkey' } } } })
+
+/** In whose vault all is combined by the vault process; the intents of `everyKind` are about `app/db`. */
+const vaultKey = proofJwkOf(ecPair().publicKey)
+if (vaultKey.crv !== 'P-256') throw new Error('another key')
+const withVault = peopled({ vault: { hpke: vaultKey, audience: 'https://facade.example' }, namespaces: [{ id: 'app', name: 'App', combine: 'vault' }] })
+const facadeBy = ({ intent }: Asked): Evidence => {
+  const { cnf: _, ...claims } = tokenClaimsFor({ aud: 'https://facade.example', iat: intent.iat, exp: intent.iat + 900 })
+  return { kind: 'facade', token: jws({ alg: 'EdDSA', kid: thumbprint(proofJwkOf(keys.group.publicKey)), typ: 'at+jwt' }, claims, keys.group.privateKey) }
+}
 
 const secrets: readonly IntentKind[] = ['secret.read', 'secret.list', 'secret.write', 'secret.delete', 'secret.undelete', 'secret.destroy', 'secret.meta']
 const rows: readonly [string, (asked: Asked) => Evidence, string, ReturnType<typeof document>, readonly IntentKind[]][] = [
@@ -25,6 +35,16 @@ describe.each(rows)('evidence %s', (name, evidence, sub, on, covered) => {
   const asked = everyKind(sub)
   test.each(intentKinds)('for an intent of kind %s', (kind) => {
     expect(verdict(judge(asked[kind], evidence(asked[kind]), { on }))).toBe(covered.includes(kind) ? 'ok' : `evidence_kind_unsupported ${name}.kind`)
+  })
+})
+
+describe('evidence facade', () => {
+  const asked = everyKind('svc-deploy')
+  test.each(intentKinds)('I-8 for an intent of kind %s', (kind) => {
+    const said = verdict(judge(asked[kind], facadeBy(asked[kind]), { on: withVault }))
+    // Two of these ask for more than such a token may have: a reply to another key than the vault's, and another's end.
+    const beyond: Partial<Record<IntentKind, string>> = { 'secret.read': 'facade_not_allowed intent.reply', revoke: 'facade_not_allowed intent.id' }
+    expect(said).toBe(beyond[kind] ?? (secrets.includes(kind) ? 'ok' : 'evidence_kind_unsupported facade.kind'))
   })
 })
 
