@@ -17,6 +17,11 @@ describe('policy data', () => {
     expect(decoded).toEqual({ ok: true, value: { roles: { engineer }, scopes: {}, deny: empty } })
   })
 
+  test('what the manual shows is one', () => {
+    const [, example = ''] = /```json\n(.*?)```/s.exec(readFileSync(new URL('README.md', import.meta.url), 'utf8')) ?? []
+    expect(decodePolicyData(utf8(example))).toMatchObject({ ok: true, value: { roles: { payments: { secrets: [{}, { touch: true }] } } } })
+  })
+
   test('two spellings of one policy are one policy', () => {
     const spelt = checkPolicyData({ roles: { engineer }, scopes: {}, deny: { ...empty } })
     const short = checkPolicyData({ deny: { roles: [] }, roles: { engineer } })
