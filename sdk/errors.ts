@@ -42,6 +42,7 @@ const clientFaces = {
   value_kind: { kind: 'local', title: 'The secret is of another kind', remedy: 'Only members of a secret of kind string can be patched.' },
   template_invalid: { kind: 'local', title: 'The references of the configuration cannot be resolved', remedy: 'Correct the template; a reference is {{ namespace/path#key }}.' },
   backup_invalid: { kind: 'local', title: 'The backup cannot be used', remedy: 'It was cut or altered, or is of another deployment: take another one.' },
+  keyset_unpinned: { kind: 'local', title: 'A secret is closed to a pinned keyset only', remedy: 'Give the fingerprint that the ceremony printed: --pin or SYMBOLON_PIN.' },
   keyset_unsound: { kind: 'trust', title: 'The keyset’s keys for secrets do not fit together', remedy: 'Tell the operators of the signers.' },
   input_invalid: { kind: 'local', title: 'The request cannot be built', remedy: 'Correct the fields named.' },
 } as const

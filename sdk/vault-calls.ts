@@ -40,7 +40,7 @@ export interface VaultCalls {
   /** Seconds. */
   clock(): number
   sleep(ms: number): Promise<void>
-  trust(): Promise<Outcome<{ readonly keys: SecretKeys; readonly keyset: Keyset }>>
+  trust(): Promise<Outcome<{ readonly keys: SecretKeys; readonly keyset: Keyset; readonly pinned: boolean }>>
   ask<Q extends Question>(question: Q): Promise<Outcome<Asking<Extract<SecretIntent, { readonly kind: Q['kind'] }>>>>
   post<T>(path: string, body: unknown, schema: z.ZodType<T>): Promise<Outcome<T>>
 }
@@ -56,15 +56,15 @@ export interface CallParts {
 
 export function vaultCalls({ transport, asker, memory, deployment, clock, sleep }: CallParts): VaultCalls {
   const { sub, as, client, credential } = asker
-  let loaded: { readonly keyset: Keyset; readonly keys: SecretKeys } | undefined
+  let loaded: { readonly keyset: Keyset; readonly keys: SecretKeys; readonly pinned: boolean } | undefined
   const trust: VaultCalls['trust'] = async () => {
     const found = await deployment()
     if (!found.ok) return found
-    const { keyset, lineage } = found.value
+    const { keyset, lineage, pinned } = found.value
     if (loaded?.keyset === keyset) return ok(loaded)
     const keys = secretKeys({ keyset, lineage })
     if (!keys.ok) return keysFailure(keys.error)
-    loaded = { keyset, keys: keys.value }
+    loaded = { keyset, keys: keys.value, pinned }
     return ok(loaded)
   }
   return {

@@ -33,6 +33,13 @@ export function notOlder(known: KnownRecord, lineage: Base64url, memory: RecordM
   return ok(known)
 }
 
+/** Of what was removed a record stays, so one that was seen is never gone. */
+export function neverSeen(path: SecretPath, lineage: Base64url, memory: RecordMemory | undefined): Outcome<undefined> {
+  const before = memory?.seen(lineage, path) ?? ok(undefined)
+  if (!before.ok) return before
+  return before.value === undefined ? ok(undefined) : failed('record_rolled_back', { detail: `${path}: shown none, seen ${before.value.seq}` })
+}
+
 const whoSays = { vault: 'answer_untrue', vault_or_coordinator: 'partials_missing', signers: 'partials_invalid', writer: 'secret_unsound' } as const
 
 /** An error of the envelope as one of the SDK's. */

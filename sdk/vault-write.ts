@@ -10,7 +10,7 @@ import type { SecretValue, ValueOf } from '@symbolon/protocol/secret.ts'
 import { failed, ok, type Outcome, type SymbolonError } from './errors.ts'
 import type { Asking, Question, VaultCalls } from './vault-calls.ts'
 import { differsFrom } from './vault-differs.ts'
-import { believeRecord, sealFailure, type KnownRecord } from './vault-trust.ts'
+import { believeRecord, neverSeen, sealFailure, type KnownRecord } from './vault-trust.ts'
 
 /* Changes: the newest record is fetched and verified, the next one is asked for, and what comes back must be what was asked for. */
 
@@ -51,7 +51,7 @@ export async function recordsOf(paths: readonly SecretPath[], calls: VaultCalls)
   const known: (KnownRecord | undefined)[] = []
   for (const [at, path] of paths.entries()) {
     const signed = answer.value.records[at] ?? null
-    const one = signed === null ? ok(undefined) : believeRecord(signed, path, trusted.value.keys, calls.memory)
+    const one = signed === null ? neverSeen(path, trusted.value.keys.lineage, calls.memory) : believeRecord(signed, path, trusted.value.keys, calls.memory)
     if (!one.ok) return one
     known.push(one.value)
   }
@@ -165,6 +165,8 @@ export const writeSecret = (path: SecretPath, value: SecretValue, { cas }: Write
 async function planWrite(path: SecretPath, value: SecretValue, cas: number | undefined, before: VaultRecord | undefined, calls: VaultCalls): Promise<Outcome<Planned>> {
   const trusted = await calls.trust()
   if (!trusted.ok) return trusted
+  // Whoever shows another keyset could read what is closed to it.
+  if (!trusted.value.pinned) return failed('keyset_unpinned')
   const current = before?.current ?? 0
   if (cas !== undefined && cas !== current) return failed('check_and_set_failed', { detail: `${path}: the newest version is ${current}` })
   const mode = combineOf(path, trusted.value.keyset)

@@ -124,6 +124,23 @@ describe('I-7 a vault that lies', () => {
     expect(codeOf(await (await served.open()).read(latest()))).toBe('ok')
   })
 
+  test('by hiding a record that was seen', async () => {
+    const memory = newRecordMemory()
+    const served = await serve()
+    const vault = await served.open({ memory })
+    valueOf(await vault.write(db, strings({ a: '1' })))
+    served.held.records.clear()
+    const got = await vault.write(db, strings({ a: '2' }))
+    expect(got.ok ? {} : got.error).toMatchObject({ code: 'record_rolled_back', details: { detail: `${db}: shown none, seen 1` } })
+  })
+
+  test('I-5 with a keyset that nobody pinned gets no secret', async () => {
+    const served = await serve()
+    const vault = await served.open({ unpinned: true })
+    expect(codeOf(await vault.write(db, strings({ a: canary })))).toBe('keyset_unpinned')
+    expect(served.held.ciphertexts.size).toBe(0)
+  })
+
   test('two records of one sequence are noticed', async () => {
     const memory = newRecordMemory()
     const served = await serve()

@@ -137,7 +137,7 @@ export interface TestVault {
   readonly addr: string
   /** As if it had been written while the `vault` key was of that epoch. */
   closeTo(path: string, value: SecretValue, epoch: number): Promise<void>
-  open(options?: { memory?: RecordMemory; sub?: string }): Promise<Vault>
+  open(options?: { memory?: RecordMemory; sub?: string; unpinned?: boolean }): Promise<Vault>
   close(): Promise<void>
 }
 
@@ -167,8 +167,8 @@ export async function serveVault({ deployment = testSecrets(), lie }: { deployme
       held.records.set(at, [{ plain, signed: record }])
       held.ciphertexts.set(sealed.digest, { head: sealed.head, body: toBase64url(body) })
     },
-    open: async ({ memory, sub = 'ann' } = {}) => {
-      const client = openClient({ addr, pin: deployment.lineage })
+    open: async ({ memory, sub = 'ann', unpinned = false } = {}) => {
+      const client = openClient({ addr, pin: unpinned ? 'unpinned' : deployment.lineage })
       if (!client.ok) throw client.error
       const vault = await openVault({ client: client.value, addr, asker: { sub, credential: keyCredential({ key, kid: `${sub}-1`, sub }) }, memory, sleep: async () => undefined })
       if (!vault.ok) throw vault.error
