@@ -167,6 +167,8 @@ function respond(outcome: Reply | Failure, arrival: Arrival): Response {
     traceparent: trace.parent,
     ...(timing === '' ? {} : { 'server-timing': timing }),
   }
+  // No content has no type either (RFC 9110, section 8.3).
+  if (face.status === 204) return new Response(null, { status: 204, headers: { ...headers, 'content-type': '' } })
   return new Response(face.body, { status: face.status, headers })
 }
 
