@@ -24,9 +24,9 @@ interface Ground {
 
 export function stopOf(intent: RevokeIntent | LockIntent, ground: Ground): Stopped {
   const { established, here } = ground
-  // It would hold for a day, and such evidence can be used by whoever saw it.
-  const { class: kind = 'bound' } = established.evidence
-  if (kind !== 'bound') return no('id_token_class', 'Only an ID token that is bound to the intent stops anything.', { rule: 'evidence.class', fact: kind, remedy: 'Ask a guardian.' })
+  // It would hold for a day, and such evidence can be used by whoever saw it. A façade's token ends itself alone, wherever it came from.
+  const { class: kind = 'bound', kind: how } = established.evidence
+  if (kind !== 'bound' && how !== 'facade') return no('id_token_class', 'Only an ID token that is bound to the intent stops anything.', { rule: 'evidence.class', fact: kind, remedy: 'Ask a guardian.' })
   const guardian = established.evidence.kind === 'passkey' && here.guardians.has(established.principal.id)
   return intent.kind === 'revoke' ? revocation(intent, guardian, ground) : lock(intent, guardian, ground)
 }
