@@ -13,6 +13,7 @@ import { json, readJson, type FrontRequest, type Reply } from '@symbolon/front/r
 import { changeSecret } from './change.ts'
 import { explainSecret } from './explain.ts'
 import { exportSecrets } from './exporting.ts'
+import { facadeRoutes } from './facade-routes.ts'
 import { readHistory, readRecords } from './history.ts'
 import { importSecrets } from './importing.ts'
 import { listSecrets } from './list.ts'
@@ -100,6 +101,7 @@ export function routesOf({ readiness, metrics }: Parts): readonly VaultRoute[] {
       takes: wire.explainSecretRequest, gives: explainResponse, given: 'The judgement about the caller’s own evidence.',
       answer: async (call, vaulting) => replyTo(await explainSecret(call, vaulting), call),
     }),
+    ...facadeRoutes(readiness),
     ...healthRoutes({ readiness, ready: 'A secret could be opened now.', metrics }),
   ]
 }

@@ -6,7 +6,7 @@ import { p256Jwk } from '@symbolon/protocol/fields.ts'
 import { decodeIntent } from '@symbolon/protocol/intent.ts'
 import { pathDigest } from '@symbolon/protocol/label.ts'
 import type { MintItem } from '@symbolon/protocol/mint.ts'
-import { receiptBytes, type OpenWish, type ProvenReceipt } from '@symbolon/protocol/open.ts'
+import { receiptBytes, type OpenWish, type ProvenReceipt, type SealedPartials } from '@symbolon/protocol/open.ts'
 import { decodeRecord, recordDigest, recordTag, type SignedRecord } from '@symbolon/protocol/record.ts'
 import { bootBytes, type BootCertificate } from '@symbolon/protocol/sign.ts'
 import type { Channel, ChannelAnswer } from '@symbolon/runtime/channel-client.ts'
@@ -28,6 +28,8 @@ export interface FakeSigners {
   down: boolean
   /** What the coordinator makes of an answer. */
   lie: ((route: string, answer: unknown) => unknown) | undefined
+  /** What each seals of what it opens; noise unless a test gives them shares. */
+  seal: (signer: number, wish: OpenWish, reply: Base64url) => Promise<SealedPartials>
 }
 
 interface Boot {
@@ -47,18 +49,19 @@ export function fakeSigners({ key, threshold, count }: { readonly key: KeyObject
     refusing: undefined,
     down: false,
     lie: undefined,
+    seal: async () => ({ enc: toBase64url(randomBytes(65)) as SealedPartials['enc'], ct: toBase64url(randomBytes(64)) }),
     identityOf: (id) => p256Jwk.parse(identities.get(id)?.publicKey.export({ format: 'jwk' })),
     channel: { post: async (route, body) => answered(route, `${body as string}`) },
   }
   const answered = async (route: string, body: string): Promise<ChannelAnswer> => {
     state.asked.push({ route, body })
     if (state.down) return { ok: false, reason: 'unreachable', detail: 'played' }
-    const answer = answerTo(route, JSON.parse(body) as never)
+    const answer = await answerTo(route, JSON.parse(body) as never)
     return { ok: true, status: 200, body: Buffer.from(JSON.stringify(state.lie === undefined ? answer : state.lie(route, answer))) }
   }
   const answerTo = (route: string, { items = [], records = [], paths = [] }: { items?: never[]; records?: SignedRecord[]; paths?: Base64url[] }): unknown => {
     if (route === '/v1/mint') return { v: 1, outcomes: items.map(signed) }
-    if (route === '/v1/open') return { v: 1, outcomes: items.map(opened) }
+    if (route === '/v1/open') return Promise.all(items.map(opened)).then((outcomes) => ({ v: 1, outcomes }))
     if (route === '/v1/receipts') return { v: 1, receipts: records.map(receipted) }
     if (route === '/v1/known') return { v: 1, records: paths.map((each) => state.known.get(each) ?? null) }
     throw new Error(`nobody answers ${route}`)
@@ -72,13 +75,15 @@ export function fakeSigners({ key, threshold, count }: { readonly key: KeyObject
     if (newest !== undefined && newest.record !== records[0]?.record) return refused('record_stale')
     return { outcome: 'signed', signature: toBase64url(sign(null, utf8(bytes), key)), parts }
   }
-  const opened = ({ intent, records }: OpenWish): unknown => {
+  const opened = async (wish: OpenWish): Promise<unknown> => {
+    const { intent, records } = wish
     if (state.refusing !== undefined) return refused(state.refusing)
     const asked = decodeIntent(bytesOf(intent))
     if (!asked.ok || asked.value.kind !== 'secret.read') throw new Error('only reading opens')
     const older = asked.value.labels.some(({ path }, at) => seqOf(state.known.get(pathDigest(path))) > seqOf(records[at]))
     if (older) return refused('record_stale')
-    return { outcome: 'opened', epoch: 1, opened: ids.slice(0, threshold).map((signer) => ({ signer, sealed: { enc: toBase64url(randomBytes(65)), ct: toBase64url(randomBytes(64)) } })), parts }
+    const { reply } = asked.value
+    return { outcome: 'opened', epoch: 1, opened: await Promise.all(ids.slice(0, threshold).map(async (signer) => ({ signer, sealed: await state.seal(signer, wish, reply) }))), parts }
   }
   const receipted = (record: SignedRecord): ProvenReceipt[] => {
     const decoded = decodeRecord(bytesOf(record.record))

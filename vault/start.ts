@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs'
+import { openArena } from '@symbolon/core/arena.ts'
+import { sodiumSuite } from '@symbolon/core/sodium.ts'
 import type { Context, Started } from '@symbolon/runtime/process.ts'
 import { openRepeat } from '@symbolon/runtime/repeat.ts'
 import { openHealth } from '@symbolon/front/health.ts'
@@ -7,6 +10,9 @@ import { openWire } from '@symbolon/front/wire.ts'
 import type { Config } from './config.ts'
 import { openCoordinator } from './coordinator.ts'
 import { openCursors } from './cursor.ts'
+import { openFacadeApi } from './facade-api.ts'
+import { openTurns } from './facade-turns.ts'
+import { replyKeyFor } from './facade.ts'
 import { settlePending } from './pending.ts'
 import { loadReceiveKey } from './receive-key.ts'
 import { routesOf } from './routes.ts'
@@ -26,9 +32,12 @@ export async function start(context: Context<Config>): Promise<Started> {
   const coordinator = openCoordinator({ channel, timeoutMs: config.quorum_ms, behind: () => void front.follow(), receipts: wire })
   const store = secretStore(db)
   const cursors = openCursors(await store.cursorKey())
+  const { issuer } = footing.deployment.roster.deployment
+  const api = openFacadeApi({ url: config.api?.url ?? issuer, ca: config.api?.ca === undefined ? undefined : readFileSync(config.api.ca, 'utf8'), timeoutMs: config.quorum_ms, log })
+  const facade = { suite: sodiumSuite(openArena()), replyKey: await replyKeyFor(receive), api, turns: openTurns() }
   const front = await openFront(footing, {
     wire,
-    serve: ({ deployment, judges, limiters: { identities, ...others } }) => servingOf({ deployment, judges, identities, clock: seconds, coordinator, store, cursors, receive, log, publicUrl: config.public_url, ...others }),
+    serve: ({ deployment, judges, limiters: { identities, ...others } }) => servingOf({ deployment, judges, identities, clock: seconds, coordinator, store, cursors, receive, log, publicUrl: config.public_url, facade, ...others }),
     // Nothing of what is kept here ends by itself.
     sweep: async () => undefined,
   })
@@ -40,6 +49,7 @@ export async function start(context: Context<Config>): Promise<Started> {
     async stop(deadline) {
       settling.stop()
       await running.stop(deadline)
+      await api.close()
     },
   }
 }

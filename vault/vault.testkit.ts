@@ -12,13 +12,18 @@ import { jwkOf, keyEvidence, makeKey, makeWorld, nonce, type Key, type World, ty
 import { lineageOf } from '@symbolon/roster/keyset.ts'
 import { groupOf, type Roster } from '@symbolon/roster/roster.ts'
 import { openLog } from '@symbolon/runtime/log.ts'
+import type { Readiness } from '@symbolon/runtime/health.ts'
 import { openMetrics } from '@symbolon/runtime/metrics.ts'
 import { deploymentOf, honestJudges, memoryLimiter, now, send, startFront, type HttpAnswer } from '@symbolon/front/front.testkit.ts'
+import { fail } from '@symbolon/front/failure.ts'
 import type { Judges } from '@symbolon/front/judges.ts'
 import type { Limiter } from '@symbolon/front/limiter.ts'
 import { openWire } from '@symbolon/front/wire.ts'
 import { openCoordinator } from './coordinator.ts'
 import { openCursors } from './cursor.ts'
+import type { FacadeApi } from './facade-api.ts'
+import { openTurns } from './facade-turns.ts'
+import { replyKeyFor } from './facade.ts'
 import { memoryStore } from './memory-store.testkit.ts'
 import { routesOf } from './routes.ts'
 import { servingOf } from './serving.ts'
@@ -46,6 +51,7 @@ export function makeVaultWorld(options: WorldOptions = {}): VaultWorld {
   const [record, dealt, plain] = [makeKey(), dealVault(suite, 2, [1, 2, 3]), makeWorld(options)]
   const vaultKey = toBase64url(dealt.keys.group.key)
   const shares = [1, 2, 3].map((id) => ({ id, share: record.x }))
+  const vaultShares = [...dealt.keys.group.shares].map(([id, share]) => ({ id, share: toBase64url(share) }))
   const signers = fakeSigners({ key: record.key, threshold: 2, count: 3 })
   const roster: Partial<Roster> = {
     ...options.roster,
@@ -56,7 +62,7 @@ export function makeVaultWorld(options: WorldOptions = {}): VaultWorld {
     groups: [
       ...plain.roster.groups,
       { purpose: 'record', epoch: 1, t: 2, n: 3, key: record.x, kid: thumbprint(jwkOf(record)), alg: 'EdDSA', shares },
-      { purpose: 'vault', epoch: 1, t: 2, n: 3, key: vaultKey, kid: thumbprint({ kty: 'OKP', crv: 'Ed25519', x: vaultKey }), alg: 'EdDSA', shares },
+      { purpose: 'vault', epoch: 1, t: 2, n: 3, key: vaultKey, kid: thumbprint({ kty: 'OKP', crv: 'Ed25519', x: vaultKey }), alg: 'EdDSA', shares: vaultShares },
     ],
   }
   const world = makeWorld({ ...options, roster })
@@ -70,7 +76,11 @@ export interface Faked {
   readonly identities?: Limiter
   readonly heavy?: Limiter
   readonly clock?: () => number
+  readonly api?: FacadeApi
+  readonly readiness?: () => Promise<Readiness>
 }
+
+const noApi: FacadeApi = { mint: async () => fail('not_ready'), stop: async () => fail('not_ready'), close: async () => undefined }
 
 export async function startVault(faked: Faked = {}) {
   const world = faked.world ?? makeVaultWorld()
@@ -91,10 +101,11 @@ export async function startVault(faked: Faked = {}) {
     receive: receiveKey,
     log,
     publicUrl: 'http://localhost:8083',
+    facade: { suite, replyKey: await replyKeyFor(receiveKey), api: faked.api ?? noApi, turns: openTurns() },
     addresses: memoryLimiter('address'),
     heavy: faked.heavy ?? memoryLimiter('heavy'),
   })
-  const routes = routesOf({ readiness: () => Promise.reject(new Error('not faked')), metrics: openMetrics({ process: 'vault' }) })
+  const routes = routesOf({ readiness: faked.readiness ?? (() => Promise.reject(new Error('not faked'))), metrics: openMetrics({ process: 'vault' }) })
   return { ...(await startFront(routes, serving)), routes, world, store, vaulting: serving.vaulting, logged: lines }
 }
 export type TestVault = Awaited<ReturnType<typeof startVault>>
