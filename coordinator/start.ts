@@ -36,7 +36,7 @@ import { receiptsOf } from './receipts.ts'
 import { openRecorder } from './recorder.ts'
 import type { PeerOptions } from './repute.ts'
 import { routesOf } from './routes.ts'
-import { quorumCheck, statusOf } from './status.ts'
+import { quorumCheck, statusOf, type Serving } from './status.ts'
 
 const clock = () => performance.now()
 const now = () => Math.floor(Date.now() / 1000)
@@ -75,8 +75,8 @@ export async function startCoordinator({ config, log, metrics }: Context<Coordin
     duplicate: (path: string, seq: number) => log.error({ path, seq }, 'two finished records of one secret carry the same number'),
   }
   const changing = { lineage: book.state().lineage, threshold: thresholdOf(roster), signers: channels, acceptMs: config.accept_ms, adoptMs: config.call_ms, take: book.take }
-  const threshold = Math.max(...Object.values(groups).map(({ group }) => group.t))
-  const status = () => statusOf(peers, threshold)
+  const serving = servingOf(groups)
+  const status = () => statusOf(peers, serving)
   const logging = { roster: () => book.state().version(), clock, write: mintLog.write }
 
   const routes = [
@@ -91,14 +91,14 @@ export async function startCoordinator({ config, log, metrics }: Context<Coordin
       book: (after) => book.state().after(after),
       keyset: openKeyset({ first: deployment.keyset, document: () => book.state().document, signers: channels.map(({ row, channel }) => ({ id: row.id, channel })), threshold: groups.token.group.t, callMs: config.call_ms, now }),
     }),
-    ...healthRoutes({ roles: ['operator'], checks: { database: databaseCheck(database), quorum: quorumCheck(peers, threshold) }, metrics }),
+    ...healthRoutes({ roles: ['operator'], checks: { database: databaseCheck(database), quorum: quorumCheck(peers, serving) }, metrics }),
   ]
   const server = await serveChannel({ tls, listen: config.listen, routes, log })
   // The first mint finds commitments at hand; a signer that is not up yet is found by its probes.
   for (const peer of peers) void peer.restock()
   void following.now()
   warnOfAddresses(deployment, log)
-  log.info({ ...server.address, signers: peers.length, threshold, epoch: groups.token.group.epoch, roster: book.state().version() }, 'ready')
+  log.info({ ...server.address, signers: peers.length, threshold: serving.threshold, epoch: groups.token.group.epoch, roster: book.state().version() }, 'ready')
   return {
     state: 'running',
     async stop(deadline) {
@@ -115,6 +115,11 @@ export async function startCoordinator({ config, log, metrics }: Context<Coordin
 function peerOf(options: PeerOptions) {
   const peer = new Peer(options)
   return { peer, opener: openOpener(options, peer.repute), recorder: openRecorder(options, peer.repute, now) }
+}
+
+const servingOf = (groups: Deployment['groups']): Serving => {
+  const rows = Object.values(groups).map(({ group: { purpose, epoch, t } }) => ({ purpose, epoch, threshold: t }))
+  return { threshold: Math.max(...rows.map(({ threshold }) => threshold)), groups: rows }
 }
 
 /** Of every epoch: a record outlives the one that signed it. */

@@ -4,6 +4,7 @@ import { asserted, evidenceList } from './evidence.ts'
 import { errorCodes, notNowCodes } from './errors.ts'
 import { base64urlOf, base64urlUpTo, digestText, line, signerId } from './fields.ts'
 import { limits } from './limits.ts'
+import { purpose } from './purpose.ts'
 import { recordList, recordTag } from './record.ts'
 import { refusal } from './sign.ts'
 
@@ -55,5 +56,11 @@ export const signerStatus = z.strictObject({
   commitments: z.int().min(0),
 })
 export type SignerStatus = z.infer<typeof signerStatus>
-export const coordinatorStatus = z.strictObject({ v: z.literal(1), threshold: z.int().min(1), signers: z.array(signerStatus) })
+export const coordinatorStatus = z.strictObject({
+  v: z.literal(1),
+  threshold: z.int().min(1),
+  signers: z.array(signerStatus),
+  /** The keys that it asks signers to use. */
+  groups: z.array(z.strictObject({ purpose, epoch: z.int().min(1), threshold: z.int().min(1) })).optional(),
+})
 export type CoordinatorStatus = z.infer<typeof coordinatorStatus>

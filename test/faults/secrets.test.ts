@@ -169,3 +169,7 @@ test('U-1 the api gets no record signed and nothing opened, the vault no token',
   expect(await post(stage.api, '/v1/mint', [{ ...stage.wish(), purpose: 'record' }])).toEqual([403, 'role_not_allowed'])
   expect(await post(vault, '/v1/mint', [stage.wish()])).toEqual([403, 'role_not_allowed'])
 })
+
+test('the status names the keys that signers are asked to use', async () => {
+  expect((await stage.status()).groups).toEqual(['token', 'record', 'vault'].map((purpose) => ({ purpose, epoch: 1, threshold: 2 })))
+})
