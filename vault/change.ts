@@ -1,5 +1,5 @@
 import { toBase64url } from '@symbolon/protocol/bytes.ts'
-import { isRecordIntent, isSecretIntent, type RecordIntent } from '@symbolon/protocol/intent.ts'
+import { isRecordIntent, type RecordIntent } from '@symbolon/protocol/intent.ts'
 import type { Part } from '@symbolon/protocol/mint.ts'
 import type { ProvenReceipt } from '@symbolon/protocol/open.ts'
 import { encodeRecord, type SignedRecord } from '@symbolon/protocol/record.ts'
@@ -10,7 +10,7 @@ import { count, judge, refusalOf, sign, type Call } from '@symbolon/front/judgin
 import { catchUp } from './catch-up.ts'
 import { checkBrought } from './ciphertext.ts'
 import type { Ciphertext, StoredSecret, Verified } from './store.ts'
-import { secretIntentOf, type Vaulting } from './vaulting.ts'
+import { intentOf, type Vaulting } from './vaulting.ts'
 
 export interface ChangeCall extends Call {
   readonly request: ChangeSecretRequest
@@ -32,13 +32,14 @@ export interface Changed {
  */
 export async function changeSecret(call: ChangeCall, parts: Vaulting): Promise<Changed | Failure> {
   const { request, timer, event } = call
-  const intent = secretIntentOf(request.intent)
-  const before = intent !== undefined && isRecordIntent(intent) ? await timer.measure('store', () => standing(intent, parts)) : nothing
+  const intent = intentOf(request.intent)
+  if (intent !== undefined && !isRecordIntent(intent)) return fail('intent_malformed', { detail: 'The intent must be one that changes a secret.' })
+  const before = intent !== undefined ? await timer.measure('store', () => standing(intent, parts)) : nothing
   const shown = { ...call, request: { ...request, records: before.predecessor } }
   const judged = await timer.measure('policy', () => judge(shown, parts))
   if (judged.verdict === 'refused') return refusedChange(judged, before.newest, parts)
   if (judged.verdict !== 'granted') return refusalOf(judged)
-  if (judged.grants !== 'record') return fail('intent_malformed', { detail: 'The intent must be one that changes a secret.' })
+  if (judged.grants !== 'record') throw new TypeError('an intent that changes a secret is granted a record')
   event.note({ path: judged.intent.path, act: judged.intent.kind, seq: judged.record.seq, ...(judged.intent.kind === 'secret.write' ? { version: judged.intent.version } : {}) })
   const brought = broughtBy(request, judged.intent, parts)
   if (!brought.ok) return brought
@@ -69,7 +70,7 @@ const stale = (more: Partial<Failure> = {}): Failure => fail('record_stale', { d
 /** A record is looked at once the policy has said yes. One that does not hold was altered here, or is unknown here: then the caller is behind. */
 async function refusedChange(judged: Refused, newest: StoredSecret | undefined, parts: Vaulting): Promise<Failure> {
   const { intent, reasons } = judged
-  if (!['record_invalid', 'check_and_set_failed'].includes(reasons[0].code) || intent === undefined || !isSecretIntent(intent) || !isRecordIntent(intent)) return refusalOf(judged)
+  if (!['record_invalid', 'check_and_set_failed'].includes(reasons[0].code) || intent === undefined || !isRecordIntent(intent)) return refusalOf(judged)
   if (newest !== undefined && parts.records.held(newest) === undefined) return altered(intent, parts)
   return intent.previous === (newest?.digest ?? null) ? refusalOf(judged) : stale()
 }

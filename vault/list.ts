@@ -22,8 +22,8 @@ export interface Listed {
 }
 
 /** Rows that one request looks at, at most; it then ends with a cursor, however little it found. */
-export const mostLookedAt = 4_096
-const chunk = 256
+export const mostLookedAt = 4_000
+const chunk = 500
 const usual = 100
 
 export async function listSecrets(call: ListCall, parts: Vaulting): Promise<Listed | Failure> {

@@ -11,7 +11,7 @@ import { catchUp } from './catch-up.ts'
 import { openStored } from './ciphertext.ts'
 import { receiptAgain } from './receipts.ts'
 import type { Ciphertext, StoredSecret } from './store.ts'
-import { secretIntentOf, type Vaulting } from './vaulting.ts'
+import { intentOf, type Vaulting } from './vaulting.ts'
 
 export interface ReadCall extends Call {
   readonly request: ReadRequest
@@ -31,13 +31,13 @@ export interface Opened {
 /** The one way to secrets: judged early, then by t signers, each of which seals its part to the key that the intent names. */
 export async function readSecrets(call: ReadCall, parts: Vaulting): Promise<Opened | Failure> {
   const { request, timer, event } = call
-  const intent = secretIntentOf(request.intent)
-  const paths = intent?.kind === 'secret.read' ? intent.labels.map(({ path }) => path) : []
-  const rows = await timer.measure('store', () => rowsOf(paths, parts))
+  const intent = intentOf(request.intent)
+  if (intent !== undefined && intent.kind !== 'secret.read') return fail('intent_malformed', { detail: 'The intent must be of kind secret.read.' })
+  const rows = await timer.measure('store', () => rowsOf(intent?.labels.map(({ path }) => path) ?? [], parts))
   const judged = await timer.measure('policy', () => judge({ ...call, request: { ...request, records: rows.map(({ signed }) => signed) } }, parts))
-  if (judged.verdict === 'refused') return refusedReading(judged, rows, parts)
+  if (judged.verdict === 'refused') return refusedReading(call, judged, rows, parts)
   if (judged.verdict !== 'granted') return refusalOf(judged)
-  if (judged.grants !== 'reading') return fail('intent_malformed', { detail: 'The intent must be of kind secret.read.' })
+  if (judged.grants !== 'reading') throw new TypeError('an intent of kind secret.read is granted a reading')
   event.note({ read: judged.openings.map(({ path, label }) => `${path}@${label.version}`) })
   const ciphertexts = await timer.measure('store', () => ciphertextsOf(judged, parts))
   return ciphertexts.ok ? open(call, { judged, rows, ciphertexts: ciphertexts.value }, parts) : ciphertexts
@@ -53,14 +53,17 @@ async function rowsOf(paths: readonly SecretPath[], { store }: Vaulting): Promis
 /** Not there, deleted and not yours: one answer, whatever was found out. */
 const notFound = (): Failure => fail('secret_not_found')
 
-/** The policy comes first, so a record is only found unsound for somebody who may read it. */
-async function refusedReading(judged: Refused, rows: readonly StoredSecret[], parts: Vaulting): Promise<Failure> {
+/** The policy comes first, so a record is only found unsound for somebody who may read it. The record of the decision alone tells a denial from an absence. */
+function refusedReading({ event }: ReadCall, judged: Refused, rows: readonly StoredSecret[], parts: Vaulting): Failure {
   const { code } = judged.reasons[0]
-  if (code === 'secret_not_found') return notFound()
+  if (code === 'secret_not_found') {
+    event.note({ denied: judged.hidden !== undefined, ...(judged.hidden === undefined ? {} : { why: judged.hidden[0].code }) })
+    return notFound()
+  }
   return code === 'record_invalid' ? damaged(rows, parts) : refusalOf(judged)
 }
 
-async function damaged(rows: readonly StoredSecret[], parts: Vaulting): Promise<Failure> {
+function damaged(rows: readonly StoredSecret[], parts: Vaulting): Failure {
   const altered = rows.filter((row) => parts.records.held(row) === undefined)
   for (const { path, seq } of altered) parts.log.error({ path, seq }, 'the record that lies here is not one that the quorum signed for this secret')
   return fail('store_damaged', { detail: 'A record that the vault holds is not one that the quorum signed for this secret.' })

@@ -1,5 +1,5 @@
 import { bytesOf, type Base64url } from '@symbolon/protocol/bytes.ts'
-import { decodeIntent, isSecretIntent, type SecretIntent } from '@symbolon/protocol/intent.ts'
+import { decodeIntent, type Intent } from '@symbolon/protocol/intent.ts'
 import { groupOf, type Group, type Roster } from '@symbolon/roster/roster.ts'
 import { keyOf, namesOf, type Deployment } from '@symbolon/front/deployment.ts'
 import type { Judging, Signing } from '@symbolon/front/judging.ts'
@@ -64,8 +64,8 @@ function groupsOf(roster: Roster): { readonly record: Group; readonly vault: Gro
   throw new SafeError('roster_unsound', 'the roster has no group keys for records and secrets: the ceremonies have not ended')
 }
 
-/** The intent, if it is one about secrets. What it is otherwise, judging says. */
-export function secretIntentOf(intent: Base64url): SecretIntent | undefined {
+/** @returns undefined for what is no intent: why, judging says */
+export function intentOf(intent: Base64url): Intent | undefined {
   const decoded = decodeIntent(bytesOf(intent))
-  return decoded.ok && isSecretIntent(decoded.value) ? decoded.value : undefined
+  return decoded.ok ? decoded.value : undefined
 }
