@@ -112,8 +112,7 @@ export function secretStore(db: Kysely<Tables>): SecretStore {
     },
     async unsettled(limit, now) {
       const oldest = db.selectFrom('secret').select('path').where('pending', '=', true).where('tried', '<', `${now}`).orderBy('tried').limit(limit)
-      await db.updateTable('secret').set({ tried: `${now}` }).where('path', 'in', oldest).execute()
-      const rows = await selectSecrets(db).where('pending', '=', true).where('tried', '=', `${now}`).limit(limit).execute()
+      const rows = await db.updateTable('secret').set({ tried: `${now}` }).where('path', 'in', oldest).returning(secretColumns).execute()
       return rows.map(secretOf)
     },
     async cursorKey() {
@@ -129,7 +128,8 @@ const headBytes = 4_096
 const bounded = <N extends string>(column: N, bytes: number) => sql<Buffer>`substring(${sql.ref(column)} from 1 for ${sql.lit(bytes + 1)})`.as(column)
 const binary = (text: Base64url): Buffer => Buffer.from(bytesOf(text))
 
-const selectSecrets = (db: Db) => db.selectFrom('secret').select(['path', 'seq', 'digest', 'pending', bounded('record', limits.recordBytes), bounded('signature', 64)])
+const secretColumns = ['path', 'seq', 'digest', 'pending', bounded('record', limits.recordBytes), bounded('signature', 64)] as const
+const selectSecrets = (db: Db) => db.selectFrom('secret').select(secretColumns)
 type SecretRow = Awaited<ReturnType<ReturnType<typeof selectSecrets>['execute']>>[number]
 const signedOf = (row: { readonly record: Buffer; readonly signature: Buffer }): SignedRecord => ({ record: toBase64url(row.record), signature: toBase64url(row.signature) })
 const secretOf = (row: SecretRow): StoredSecret => ({ path: row.path, seq: row.seq, digest: toBase64url(row.digest), signed: signedOf(row), pending: row.pending })
