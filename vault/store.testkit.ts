@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { sha256, toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { sha256, toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
 import { ciphertextDigest, type CiphertextHead } from '@symbolon/protocol/ciphertext.ts'
 import { labelOf, secretPath } from '@symbolon/protocol/label.ts'
 import { defaultSettings, encodeRecord, recordDigest, type RecordVersion, type VaultRecord } from '@symbolon/protocol/record.ts'
