@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from 'vitest'
 import { secretStore } from '@symbolon/vault/store.ts'
-import { storeContract } from '@symbolon/vault/store.testkit.ts'
+import { storeContract } from '@symbolon/vault/contract.ts'
 import { startDatabase, type TestDatabase } from './postgres.testkit.ts'
 
 let postgres: TestDatabase
