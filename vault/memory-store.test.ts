@@ -1,4 +1,4 @@
-import { memoryStore } from './memory-contract.ts'
+import { memoryStore } from './memory-store.testkit.ts'
 import { storeContract } from './contract.ts'
 
 storeContract(async () => memoryStore())
