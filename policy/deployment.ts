@@ -1,12 +1,12 @@
 import { intentKinds, type Intent, type IntentKind } from '@symbolon/protocol/intent.ts'
 import type { TokenHeader } from '@symbolon/protocol/token.ts'
 import type { Base64url } from '@symbolon/protocol/bytes.ts'
-import type { Ed25519Jwk } from '@symbolon/protocol/ed25519.ts'
 import type { Combine } from '@symbolon/protocol/label.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
 import { reasonOf, type Reason } from '@symbolon/protocol/reason.ts'
 import { lineageOf } from '@symbolon/roster/keyset.ts'
 import { groupOf, type Roster } from '@symbolon/roster/roster.ts'
+import { openKnownRecords, type OpenKnown } from './known-record.ts'
 
 /** What one roster version fixes for every request; worked out once. */
 export interface Deployment {
@@ -21,8 +21,7 @@ export interface Deployment {
   readonly kid: TokenHeader['kid']
   /** Caps that hold whatever the policy says; the policy sees them too. */
   readonly caps: Readonly<Record<'token' | 'secret', Caps>>
-  /** Public keys of the `record` groups, the newest first. */
-  readonly recordKeys: readonly Ed25519Jwk[]
+  readonly openRecord: OpenKnown
   readonly namespaces: ReadonlyMap<string, Combine>
 }
 
@@ -40,16 +39,17 @@ export interface Caps {
 export function deploymentOf(roster: Roster): Deployment {
   const group = groupOf(roster, 'token')
   if (group === undefined) throw new RangeError('the roster has no group key for tokens')
+  const lineage = lineageOf(roster)
   return {
     issuer: roster.deployment.issuer,
-    lineage: lineageOf(roster),
+    lineage,
     clients: new Set(roster.clients.map((row) => row.id)),
     policy: roster.policy,
     guardians: new Set(roster.guardians?.people),
     windows: windowsOf(roster.guardians?.window ?? limits.intentWindow),
     kid: group.kid,
     caps: capsOf(roster),
-    recordKeys: roster.groups.filter(({ purpose }) => purpose === 'record').toSorted((a, b) => b.epoch - a.epoch).map(({ key }) => ({ kty: 'OKP', crv: 'Ed25519', x: key })),
+    openRecord: openKnownRecords(roster, lineage),
     namespaces: new Map((roster.namespaces ?? []).map(({ id, combine }) => [id, combine])),
   }
 }

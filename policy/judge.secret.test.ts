@@ -67,6 +67,14 @@ describe('reading', () => {
     ['that was changed', { ...signed(record), record: signed({ ...record, seq: 8 }).record }],
   ])('I-7 a record %s is refused', (_, other) => expect(codes(answer(world, readOf(world), [other]))).toEqual(['record_invalid']))
 
+  test('I-7 what was found of a record is found of no other text', () => {
+    const { judge } = vaultJudge(world)
+    const [good, later] = [signed(record), signed({ ...record, seq: 8 })]
+    const forged = [{ ...later, signature: good.signature }, { ...good, signature: later.signature }, signed({ ...record, lineage: filled(1) })]
+    const ask = (each: typeof good) => codes(judge(asked(world, readOf(world), [each]), at))[0]
+    expect([good, ...forged, good, later, ...forged].map(ask)).toEqual(['granted', ...forged.map(() => 'record_invalid'), 'granted', 'granted', ...forged.map(() => 'record_invalid')])
+  })
+
   test('a record of an earlier epoch is one', () => expect(codes(answer(world, readOf(world), [signed(record, olderRecordKey)]))).toEqual(['granted']))
 
   test('I-7 two records of one secret in one request: somebody shows an old one', () =>

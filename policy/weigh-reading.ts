@@ -6,7 +6,6 @@ import { reasonOf, type Reason } from '@symbolon/protocol/reason.ts'
 import { readable, type OpenedRecord, type SignedRecord } from '@symbolon/protocol/record.ts'
 import type { Deployment } from './deployment.ts'
 import type { GrantedReading, Opening, Reasons, Refused } from './judgement.ts'
-import { openKnownRecord } from './known-record.ts'
 import { notFound } from './not-found.ts'
 import type { Base, Weighed } from './weigh.ts'
 
@@ -28,7 +27,7 @@ function openingsOf(intent: SecretReadIntent, records: readonly SignedRecord[], 
   const seen = new Map<string, OpenedRecord['digest']>()
   for (const [at, { path, version }] of intent.labels.entries()) {
     const signed = records[at]
-    const opened = signed === undefined ? undefined : openKnownRecord(signed, here)
+    const opened = signed === undefined ? undefined : here.openRecord(signed)
     if (opened?.record.path !== path || (seen.get(path) ?? opened.digest) !== opened.digest) return no(reasonOf('record_invalid', 'A record that came along is not the quorum’s for this secret.', { rule: 'records', fact: `${at}` }))
     seen.set(path, opened.digest)
     const { record, digest } = opened

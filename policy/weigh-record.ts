@@ -5,7 +5,6 @@ import { recordMessageText, type OpenedRecord, type SignedRecord } from '@symbol
 import { bytesHash } from '@symbolon/protocol/sign.ts'
 import type { Deployment } from './deployment.ts'
 import type { GrantedRecord, Reasons, Refused } from './judgement.ts'
-import { openKnownRecord } from './known-record.ts'
 import { nextRecord } from './next-record.ts'
 import type { Base, Weighed } from './weigh.ts'
 
@@ -27,6 +26,6 @@ function predecessorOf({ path, previous }: RecordIntent, records: readonly Signe
   const [signed, ...more] = records
   if (more.length > 0) return invalid('More than one record came along.')
   if (signed === undefined) return previous === null ? { ok: true, predecessor: undefined } : invalid('The record that this follows did not come along.')
-  const predecessor = openKnownRecord(signed, here)
+  const predecessor = here.openRecord(signed)
   return predecessor?.record.path === path ? { ok: true, predecessor } : invalid('The record that came along is not the quorum’s for this secret.')
 }

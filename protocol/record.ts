@@ -103,11 +103,15 @@ export interface OpenedRecord {
 }
 
 /** @returns undefined for what is not a record of this deployment that its quorum signed */
-export function openRecord(signed: SignedRecord, { key, lineage }: { readonly key: Ed25519Jwk; readonly lineage: string }): OpenedRecord | undefined {
+export const openRecord = (signed: SignedRecord, { key, lineage }: { readonly key: Ed25519Jwk; readonly lineage: string }): OpenedRecord | undefined =>
+  openRecordBy(signed, lineage, (message, signature) => verifyEd25519(key, message, signature))
+
+/** The same, for whoever keeps keys ready. @param verifies is this the signature of a key for records? */
+export function openRecordBy(signed: SignedRecord, lineage: string, verifies: (message: Uint8Array, signature: Uint8Array) => boolean): OpenedRecord | undefined {
   const bytes = bytesOf(signed.record)
   const decoded = decodeRecord(bytes)
   if (!decoded.ok || decoded.value.lineage !== lineage) return undefined
-  return verifyEd25519(key, recordMessage(bytes), bytesOf(signed.signature)) ? { record: decoded.value, digest: recordDigest(bytes) } : undefined
+  return verifies(recordMessage(bytes), bytesOf(signed.signature)) ? { record: decoded.value, digest: recordDigest(bytes) } : undefined
 }
 
 /** A version that can be read at `now` (NumericDate), by number or the newest; undefined: there is none. */
