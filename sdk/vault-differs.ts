@@ -9,7 +9,7 @@ export function differsFrom(record: VaultRecord, intent: RecordIntent, digest: s
     record.act === intent.kind ? '' : 'act',
     record.previous === intent.previous ? '' : 'previous',
     record.seq === intent.seq ? '' : 'seq',
-    record.by === (intent.as ?? intent.sub) ? '' : 'by',
+    record.by === intent.sub ? '' : 'by',
   ]
   return [...place, ...differsInKind(record, intent)].filter((name) => name !== '')
 }
@@ -19,7 +19,8 @@ function differsInKind(record: VaultRecord, intent: RecordIntent): string[] {
     case 'secret.write':
       return [record.current === intent.version && isWritten(record.versions.at(-1), intent) ? '' : 'versions']
     case 'secret.delete':
-      return [statesAre(record, intent.versions, (version) => version.state !== 'live') ? '' : 'versions']
+      // One whose time had passed already is left as it was.
+      return [statesAre(record, intent.versions, ({ state, until }) => state !== 'live' || (until !== undefined && until <= record.at)) ? '' : 'versions']
     case 'secret.undelete':
       return [statesAre(record, intent.versions, (version) => version.state === 'live') ? '' : 'versions']
     case 'secret.destroy':
