@@ -6,6 +6,7 @@ import type { Io } from './io.ts'
 import { addKvCommands } from './program-kv.ts'
 import { addRosterCommands } from './program-roster.ts'
 import { addSshCommands } from './program-ssh.ts'
+import { addVaultCommands } from './program-vault.ts'
 import type { OpenSecrets } from './secrets.ts'
 import { addRunCommand } from './program-run.ts'
 import { definitions, environmentName, flagName, resolveSettings, type SettingName, type Settings } from './settings.ts'
@@ -133,6 +134,7 @@ function build(io: Io, { openSecrets }: Parts, leave: (code: number) => void): C
   addKvCommands(program, add, io, openSecrets)
   addRunCommand(program, add, io, openSecrets)
   addSshCommands(program, add, io, openSecrets)
+  addVaultCommands(program, add, io, openSecrets)
   addRosterCommands(program, add, io)
 
   const config = program.command('config').description('Look at settings.')
