@@ -63,7 +63,10 @@ async function put(temporary: string, file: string, force: boolean): Promise<voi
   await link(temporary, file)
 }
 
-const linesOf = (path: string): AsyncIterable<string> => createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })
+/** Opened by whoever asks for the first line: an interface that nobody listens to yet drops what it reads. */
+async function* linesOf(path: string): AsyncGenerator<string> {
+  yield* createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })
+}
 
 function fileFailure(file: string, error: unknown): unknown {
   if (!(error instanceof Error && 'code' in error)) return error
@@ -76,10 +79,11 @@ export async function vaultRestore(secrets: Secrets, file: string, { dry }: { re
   try {
     const restored = await secrets.importAll(linesOf(file), { dry, onProgress: ({ taken, left }) => progress(`${taken} taken, ${left.length} left out`) })
     if (!restored.ok) return restored
-    const { taken, left } = restored.value
+    const { taken, left, lacking } = restored.value
+    for (const lost of lacking) io.err.write(`warning: the file does not hold the value of ${lost}\n`)
     const wrong = left.filter(({ why }) => why !== 'same' && why !== 'older')
     const view: View = {
-      data: { file, sent: !dry, taken, left: left.map(({ path, why }) => ({ path, why })) },
+      data: { file, sent: !dry, taken, left: left.map(({ path, why }) => ({ path, why })), lacking: [...lacking] },
       raw: String(taken),
       tables: [{ rows: [[dry ? 'whole, with' : 'taken', `${taken} secrets`]] }, ...(left.length === 0 ? [] : [{ head: ['LEFT OUT', 'WHY'], rows: left.map(({ path, why }) => [path, why]) }])],
     }
