@@ -14,7 +14,7 @@ import { shaped } from './secret-value.ts'
 import type { Secrets } from './secrets.ts'
 import type { Cell, View } from './view.ts'
 
-export const importFlags = z.object({ to: z.string().optional(), from: z.string().optional(), services: z.array(z.string()).default([]), shared: z.boolean().default(false), merge: z.boolean().default(false), dryRun: z.boolean().default(false) })
+export const importFlags = z.object({ to: z.string().optional(), from: z.string().optional(), services: z.array(z.string()).default([]), shared: z.boolean().default(false), merge: z.boolean().default(false), compare: z.boolean().default(true), dryRun: z.boolean().default(false) })
 export type ImportFlags = z.infer<typeof importFlags>
 
 interface Item {
@@ -25,16 +25,13 @@ type Step = Item & { readonly what: 'new' | 'changed' | 'same' }
 
 /** Secret by secret, each whole or not at all. What is there already is left as it is, so a second run goes on where the first one ended. */
 export async function kvImport(secrets: Secrets, file: string, flags: ImportFlags, io: Io): Promise<Outcome<View>> {
+  if (flags.merge && !flags.compare) throw new LocalFailure('--merge needs to compare', 'keys that are kept are read first', 'Leave --no-compare out.')
   const bytes = file === '-' ? await io.input() : readSecretFile(file)
   const items = itemsOf(decodeTree(bytes, formatOf(flags.from, file, '--from'), file), flags)
   const progress = progressOf(io, 'import')
-  const steps: Step[] = []
-  for (const item of items) {
-    const step = await stepOf(secrets, item, flags.merge)
-    if (!step.ok) return step
-    steps.push(step.value)
-    progress(`compared ${steps.length} of ${items.length}`)
-  }
+  const compared = flags.compare ? await compare(secrets, items, flags.merge) : ok(items.map((item): Step => ({ ...item, what: 'changed' })))
+  if (!compared.ok) return compared
+  const steps = compared.value
   const wanted = steps.filter(({ what }) => what !== 'same')
   if (flags.dryRun) return ok(importView(steps, 0, false))
   for (const [at, { path, value }] of wanted.entries()) {
@@ -48,17 +45,22 @@ export async function kvImport(secrets: Secrets, file: string, flags: ImportFlag
   return ok(importView(steps, wanted.length, true))
 }
 
-async function stepOf(secrets: Secrets, { path, value }: Item, merge: boolean): Promise<Outcome<Step>> {
-  const found = await secrets.records([path])
-  if (!found.ok) return found
-  const [record] = found.value
-  // A version that ended cannot be compared with, and what it held is not kept.
-  if (record === undefined || readable(record, 'latest', Math.floor(Date.now() / 1000)) === undefined) return ok({ path, value, what: 'new' })
-  const read = await secrets.read([{ path, version: 'latest' }])
+/** With what is there. A version that ended cannot be compared with, and what it held is not kept. */
+async function compare(secrets: Secrets, items: readonly Item[], merge: boolean): Promise<Outcome<readonly Step[]>> {
+  const records = await secrets.records(items.map(({ path }) => path))
+  if (!records.ok) return records
+  const now = Math.floor(Date.now() / 1000)
+  const there = items.filter((_item, at) => ((record) => record !== undefined && readable(record, 'latest', now) !== undefined)(records.value[at]))
+  const read = there.length === 0 ? ok([]) : await secrets.read(there.map(({ path }) => ({ path, version: 'latest' })))
   if (!read.ok) return read
-  const before = read.value[0]?.value
-  const after: SecretValue = merge && before?.type === 'string' && value.type === 'string' ? { type: 'string', data: { ...before.data, ...value.data } } : value
-  return ok({ path, value: after, what: isDeepStrictEqual(before, after) ? 'same' : 'changed' })
+  const before = new Map(read.value.map((opened) => [opened.path, opened.value]))
+  return ok(items.map((item) => stepOf(item, before.get(item.path), merge)))
+}
+
+function stepOf({ path, value }: Item, before: SecretValue | undefined, merge: boolean): Step {
+  if (before === undefined) return { path, value, what: 'new' }
+  const after: SecretValue = merge && before.type === 'string' && value.type === 'string' ? { type: 'string', data: { ...before.data, ...value.data } } : value
+  return { path, value: after, what: isDeepStrictEqual(before, after) ? 'same' : 'changed' }
 }
 
 const isObject = (value: Json | undefined): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -162,6 +162,17 @@ describe('import and export', () => {
     expect(vault.calls.filter((call) => call.startsWith('secret.write'))).toEqual(['secret.write app/a', 'secret.write app/b'])
   })
 
+  test('who may write and not read stores all of it; keys that the file does not name are kept with --merge', async () => {
+    const file = shell.write('a.json', '{"app/a": {"k": "1"}}')
+    await kv('put', 'app/a', 'k=1', 'other=2')
+    expect(await json('import', file, '--merge')).toMatchObject({ same: 1, stored: 0 })
+    vault.calls.length = 0
+    expect(await json('import', file, '--no-compare')).toMatchObject({ stored: 1 })
+    expect(vault.calls).toEqual(['secret.write app/a'])
+    expect(await json('get', 'app/a')).toMatchObject({ data: { k: '1' } })
+    expect((await kv('import', file, '--no-compare', '--merge')).code).toBe(1)
+  })
+
   test('S2-33 variables go to their services, and shared ones to each', async () => {
     const file = shell.write('.env', 'WEB_URL=1\nWEB_ADMIN_URL=2\nLOG=3\n')
     expect((await kv('import', file, '--to', 'app/prod', '--services', 'web,web-admin')).err).toContain('LOG names no service')

@@ -110,6 +110,7 @@ function addFiles(kv: Command, on: On, io: Io): void {
     .option('--services <names>', 'by comma: SERVICE_NAME goes into the secret <to>/service under NAME', collect, [])
     .option('--shared', 'with --services: what names none of them goes into each')
     .option('--merge', 'keep keys that the file does not name')
+    .option('--no-compare', 'read nothing first, and store all of it anew: for who may write and not read')
     .option(...dryRun)
   on(kv, 'export <path>', 'Write secrets as .env, JSON or YAML.', 'symbolon kv export app/payments/prod --out .env', async (secrets, flags, [path = ''], settings) => {
     const { kvExport, exportFlags } = await import('./kv-export.ts')
