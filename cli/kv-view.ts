@@ -51,7 +51,7 @@ export function changedView({ record, pending }: Changed): View {
   return {
     data: { path: record.path, version: record.current, act: record.act, seq: record.seq, pending, ...(newest === undefined ? {} : { state: newest.state, type: newest.type }) },
     raw: String(record.current),
-    tables: [{ rows: [['path', { whole: record.path }], ['did', record.act], ['version', record.current === 0 ? 'none' : String(record.current)], ['by', `${record.by}, ${timeText(record.at)}`], ...(pending ? [['pending', 'fewer signers than the threshold have said that they keep it; see `symbolon kv metadata get`']] : [])] }],
+    tables: [{ rows: [['path', { whole: record.path }], ['did', record.act], ['version', record.current === 0 ? 'none' : String(record.current)], ['by', `${record.by}, ${timeText(record.at)}`], ...(pending ? [['pending', 'fewer signers than the threshold have said that they keep it: until then a read may give the version before']] : [])] }],
   }
 }
 

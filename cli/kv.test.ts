@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { existsSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { failed } from '@symbolon/sdk/errors.ts'
 import { openShell, type RunOptions, type Shell } from './cli.testkit.ts'
 import { memorySecrets } from './secrets.testkit.ts'
 
@@ -123,13 +124,22 @@ describe('what shows no values', () => {
     await kv('put', 'app/web/prod/key', 'a=canary1234')
     expect(await json('list', 'app/')).toMatchObject({ entries: [{ path: 'app/db', version: 1, tags: ['postgres'] }, { folder: 'app/web/' }] })
     expect((await kv('list', 'app', '-r', '-o', 'raw')).out).toBe('app/db\napp/web/prod/key\n')
-    expect(await json('search', 'postgres')).toMatchObject({ entries: [{ path: 'app/db' }] })
+    expect(await json('search', 'postgres', 'app')).toMatchObject({ entries: [{ path: 'app/db' }] })
     expect(await json('history', 'app/db')).toMatchObject({ changes: [{ act: 'secret.meta' }, { act: 'secret.write', by: 'ann' }] })
     expect(await json('metadata', 'put', 'app/db', '--max-versions', '3', '--cas-required', 'true', '--delete-after', '1h', '--untag')).toMatchObject({ settings: { max_versions: 3, cas_required: true, delete_version_after: 3600 }, tags: [], custom_metadata: { owner: 'ann' } })
     expect(await json('metadata', 'get', 'app/db')).toMatchObject({ settings: { max_versions: 3 } })
     expect((await kv('history', 'app/none')).code).toBe(1)
-    const shown = await Promise.all([['list', 'app', '-r'], ['search', 'app'], ['history', 'app/db'], ['metadata', 'get', 'app/db']].flatMap((args) => ['json', 'table', 'yaml', 'raw', 'env'].map((format) => kv(...args, '-o', format))))
+    const shown = await Promise.all([['list', 'app', '-r'], ['search', 'app', 'app'], ['history', 'app/db'], ['metadata', 'get', 'app/db']].flatMap((args) => ['json', 'table', 'yaml', 'raw', 'env'].map((format) => kv(...args, '-o', format))))
     for (const { out, err } of shown) expect(out + err).not.toContain('canary1234')
+  })
+
+  test('a row that does not verify is named and left out', async () => {
+    await kv('put', 'app/db', 'a=1')
+    const lying: typeof vault.secrets = { ...vault.secrets, list: async function* (prefix, options) { yield failed('answer_untrue', { detail: 'app/x' }); yield* vault.secrets.list(prefix, options) } }
+    const elsewhere = openShell({ openSecrets: (_settings, _io, act) => act(lying) })
+    const { code, out, err } = await elsewhere.run(['kv', 'list', 'app', '-o', 'raw'])
+    expect([code, out, err]).toEqual([2, 'app/db\n', expect.stringContaining('answer_untrue')])
+    elsewhere.remove()
   })
 
   test('delete, undelete, destroy and removal', async () => {

@@ -126,22 +126,29 @@ export async function metaDelete(secrets: Secrets, path: SecretPath, dry: boolea
   return changed.ok ? ok(changedView(changed.value)) : changed
 }
 
+export interface Listing {
+  readonly recursive?: boolean
+  readonly search?: string
+}
+
 /** A row that does not verify is named and left out; the others are shown, and the exit code says that there was one. */
-export async function kvList(secrets: Secrets, prefix: string, options: { readonly recursive?: boolean; readonly search?: string }, io: Io): Promise<Outcome<View> | { readonly ok: true; readonly value: View; readonly exit: number }> {
-  const { rows, failure } = await slowly(io, 'asking the vault', listed(secrets, prefix, options, io))
+export async function kvList(secrets: Secrets, prefixes: readonly string[], options: Listing, io: Io): Promise<Outcome<View> | { readonly ok: true; readonly value: View; readonly exit: number }> {
+  const { rows, failure } = await slowly(io, 'asking the vault', listed(secrets, prefixes, options, io))
   if (failure !== undefined && rows.length === 0) return { ok: false, error: failure }
-  const view = rowsView(prefix, rows)
+  const view = rowsView(prefixes.join(' '), rows)
   return failure === undefined ? ok(view) : { ok: true, value: view, exit: exitCodeOf(failure) }
 }
 
-async function listed(secrets: Secrets, prefix: string, options: { readonly recursive?: boolean; readonly search?: string }, io: Io) {
+async function listed(secrets: Secrets, prefixes: readonly string[], options: Listing, io: Io) {
   const rows: Row[] = []
   let failure: SymbolonError | undefined
-  for await (const row of secrets.list(prefix, options)) {
-    if (row.ok) rows.push(row.value)
-    else {
-      failure ??= row.error
-      io.err.write(`${failureLines(row.error).join('\n')}\n`)
+  for (const prefix of prefixes) {
+    for await (const row of secrets.list(prefix, options)) {
+      if (row.ok) rows.push(row.value)
+      else {
+        failure ??= row.error
+        io.err.write(`${failureLines(row.error).join('\n')}\n`)
+      }
     }
   }
   return { rows, failure }

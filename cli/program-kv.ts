@@ -45,9 +45,12 @@ export function addKvCommands(program: Command, add: Add, io: Io, open: OpenSecr
     .option(...versionList, collect, [])
     .option(...dryRun)
 
-  on(kv, 'list <folder>', 'List the secrets that you may see, never their values.', 'symbolon kv list app --recursive', async (secrets, flags, [folder = '']) => (await kvParts()).kvList(secrets, prefixOf(folder), { recursive: flags['recursive'] === true }, io), 'list')
+  on(kv, 'list <folder>', 'List the secrets that you may see, never their values.', 'symbolon kv list app --recursive', async (secrets, flags, [folder = '']) => (await kvParts()).kvList(secrets, [prefixOf(folder)], { recursive: flags['recursive'] === true }, io))
     .option('-r, --recursive', 'with everything below')
-  on(kv, 'search <text> [folder]', 'Find secrets by path, tag or note, in everything below a folder.', 'symbolon kv search postgres app', async (secrets, _flags, [text = '', folder = '']) => (await kvParts()).kvList(secrets, prefixOf(folder || 'app'), { recursive: true, search: text }, io))
+  on(kv, 'search <text> [folder]', 'Find secrets by path, tag or note, in everything below a folder; default: everywhere.', 'symbolon kv search postgres', async (secrets, _flags, [text = '', folder = ''], settings) => {
+    const all = folder === '' ? await (await import('./vault.ts')).namespacesOf(settings, io) : ok([{ id: prefixOf(folder) }])
+    return all.ok ? (await kvParts()).kvList(secrets, all.value.map(({ id }) => id), { recursive: true, search: text }, io) : all
+  })
   on(kv, 'history <path>', 'Show who changed what and when, never values.', 'symbolon kv history app/db', async (secrets, _flags, [path = '']) => (await kvParts()).kvHistory(secrets, pathOf(path)))
   on(kv, 'explain <action> <path>', 'Say whether the policy would allow read, list, write, meta, delete, undelete or destroy.', 'symbolon kv explain write app/db', async (secrets, _flags, [action = '', path = '']) => (await import('./kv-explain.ts')).kvExplain(secrets, action, path))
 

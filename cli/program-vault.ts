@@ -24,7 +24,7 @@ export function addVaultCommands(program: Command, add: Add, io: Io, open: OpenS
   add(vault, 'restore <file>', 'Put a backup back. What the vault has newer stays as it is.', 'symbolon vault restore vault.jsonl', async (flags, settings, [file = '']) => on(settings, async (secrets) => (await parts()).vaultRestore(secrets, file, { dry: flags['dryRun'] === true }, io)))
     .option('--dry-run', 'verify the file, and send nothing')
   add(vault, 'reencrypt [folder]', 'After a rotation of the vault key: close to the newest key what is closed to an older one.', 'symbolon vault reencrypt app', async (flags, settings, [folder = '']) => {
-    const { namespacesOf, vaultReencrypt } = await parts()
+    const [{ vaultReencrypt }, { namespacesOf }] = await Promise.all([parts(), import('./vault.ts')])
     const all = folder === '' ? await namespacesOf(settings, io) : ok([{ id: prefixOf(folder) }])
     return all.ok ? on(settings, (secrets) => vaultReencrypt(secrets, all.value.map(({ id }) => id), { after: stringOf(flags['after']) }, io)) : all
   }).option('--after <path>', 'pass over everything up to and with this path')

@@ -16,6 +16,7 @@ const graceMs = 10_000
 const forwarded = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGTSTP', 'SIGCONT'] as const
 /** A terminal sends these to the whole foreground group: the child has them already. */
 const fromTerminal: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGWINCH']
+const ending: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP']
 
 export interface ChildOptions {
   readonly command: readonly string[]
@@ -28,6 +29,8 @@ export interface Child {
   /** As a shell says it: 128 and the signal's number for one that a signal ended. */
   readonly exit: Promise<number>
   signal(name: NodeJS.Signals): void
+  /** Whether we were told to end, and it with us. */
+  isEnding(): boolean
   /** Asks it to end, and ends it where it does not. */
   stop(): void
 }
@@ -36,18 +39,20 @@ export function startChild({ command: [name = '', ...args], env, masked }: Child
   const path = find(name, io)
   if (path === undefined) {
     io.err.write(`symbolon: ${JSON.stringify(name)} is no command here\n`)
-    return { exit: Promise.resolve(notFound), signal: () => undefined, stop: () => undefined }
+    return { exit: Promise.resolve(notFound), signal: () => undefined, isEnding: () => true, stop: () => undefined }
   }
   const child = spawn(path, args, { argv0: name, cwd: io.cwd, env, stdio: masked === undefined ? 'inherit' : ['inherit', 'pipe', 'pipe'] })
   const passed = masked === undefined ? [] : [passOn(child.stdout, io.out, masked), passOn(child.stderr, io.err, masked)]
   const isTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY
+  let isEnding = false
   const restore = io.signals(forwarded, (signal) => {
+    isEnding ||= ending.includes(signal)
     if (isTerminal && fromTerminal.includes(signal)) return
     child.kill(signal)
     // The shell that waits sees this process, and its child stands still with it.
     if (signal === 'SIGTSTP') process.kill(process.pid, 'SIGSTOP')
   })
-  return { exit: exitOf(child, passed, io).finally(restore), signal: (signal) => void child.kill(signal), stop: () => stop(child) }
+  return { exit: exitOf(child, passed, io).finally(restore), signal: (signal) => void child.kill(signal), isEnding: () => isEnding, stop: () => stop(child) }
 }
 
 async function exitOf(child: ChildProcess, passed: readonly Promise<void>[], io: Io): Promise<number> {

@@ -135,7 +135,7 @@ async function attend({ command, loaded: first, envOf, mask, refreshMs, reaction
   try {
     for (;;) {
       const exit = await child.exit
-      if (!again) return exit
+      if (!again || child.isEnding()) return exit
       again = false
       child = start()
     }

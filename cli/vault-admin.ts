@@ -126,18 +126,6 @@ export async function vaultReencrypt(secrets: Secrets, prefixes: readonly string
   return failures.length === 0 ? ok(view) : { ok: true, value: view, exit: exitCodes.server }
 }
 
-/** All of them, unless one is named. */
-export async function namespacesOf(settings: Settings, io: Io): Promise<Outcome<readonly { readonly id: string; readonly combine: string }[]>> {
-  const client = clientOf(settings, io)
-  if (!client.ok) return client
-  try {
-    const found = await client.value.deployment()
-    return found.ok ? ok(found.value.keyset.namespaces ?? []) : found
-  } finally {
-    await client.value.close()
-  }
-}
-
 export async function vaultStatus(settings: Settings, io: Io): Promise<Ran> {
   const client = clientOf(settings, io)
   if (!client.ok) return client

@@ -1,8 +1,11 @@
 import { join } from 'node:path'
+import { ok, type Outcome } from '@symbolon/sdk/errors.ts'
 import { fileRecordMemory } from '@symbolon/sdk/record-memory.ts'
 import { openVault } from '@symbolon/sdk/vault.ts'
 import { askerOf, clientOf, connectionOf } from './connect.ts'
+import type { Io } from './io.ts'
 import type { OpenSecrets } from './secrets.ts'
+import type { Settings } from './settings.ts'
 import { stateFolder } from './state.ts'
 
 /** The vault that the api names, or that a setting does, asked as whoever mints here. */
@@ -24,5 +27,17 @@ export const openSecrets: OpenSecrets = async (settings, io, act) => {
     }
   } finally {
     await client.close()
+  }
+}
+
+/** Of the roster, as the keyset has them. */
+export async function namespacesOf(settings: Settings, io: Io): Promise<Outcome<readonly { readonly id: string; readonly combine: string }[]>> {
+  const client = clientOf(settings, io)
+  if (!client.ok) return client
+  try {
+    const found = await client.value.deployment()
+    return found.ok ? ok(found.value.keyset.namespaces ?? []) : found
+  } finally {
+    await client.value.close()
   }
 }

@@ -181,6 +181,15 @@ describe('masking and changes', () => {
     expect([await ended, said.out]).toEqual([9, 'hunter2-canary\nthird-canary\n'])
   })
 
+  test('told to end while it is started again, it ends', async () => {
+    const { child, said, until, ended } = start(['--refresh', '1s', '--on-change', 'restart', '--env', 'P=app/db#password', '--', 'sh', '-c', 'echo $P; trap "echo asked" TERM; trap "exit 5" INT; while :; do sleep 0.05; done'])
+    await until(() => said.out.includes('hunter2-canary'))
+    store(db('third-canary'))
+    await until(() => said.out.includes('asked'))
+    child.kill('SIGINT')
+    expect([await ended, said.out]).toEqual([5, 'hunter2-canary\nasked\n'])
+  })
+
   test('what cannot be read again is said, and the child goes on', async () => {
     const { child, said, until, ended } = start(['--refresh', '1s', '--env', 'P=app/db#password', '--', 'sh', '-c', 'echo ready; while :; do sleep 0.05; done'])
     await until(() => said.out.includes('ready'))
