@@ -40,6 +40,7 @@ export async function changeSecret(call: ChangeCall, parts: Vaulting): Promise<C
   if (judged.verdict === 'refused') return refusedChange(judged, before.newest, parts)
   if (judged.verdict !== 'granted') return refusalOf(judged)
   if (judged.grants !== 'record') throw new TypeError('an intent that changes a secret is granted a record')
+  event.learn({ scope: judged.decision.scope.join(' ') })
   event.note({ path: judged.intent.path, act: judged.intent.kind, seq: judged.record.seq, ...(judged.intent.kind === 'secret.write' ? { version: judged.intent.version } : {}) })
   const brought = broughtBy(request, judged.intent, parts)
   if (!brought.ok) return brought

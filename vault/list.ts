@@ -49,6 +49,7 @@ export async function admit(call: Call, parts: Pick<Vaulting, 'judges' | 'clock'
   if (judged.verdict !== 'granted') return refusalOf(judged)
   if (judged.grants !== 'listing') return fail('intent_malformed', { detail: 'The intent must be of kind secret.list.' })
   const { intent, principal } = judged
+  call.event.learn({ scope: judged.decision.scope.join(' ') })
   call.event.note(intent.prefix === undefined ? { listed: intent.paths ?? [] } : { listed: `${intent.prefix}/` })
   const counted = await call.timer.measure('authenticate', () => count(principal.id, parts))
   return counted.ok ? { ok: true, intent, principal: principal.id, headers: counted.headers } : counted

@@ -38,6 +38,7 @@ export async function readSecrets(call: ReadCall, parts: Vaulting): Promise<Open
   if (judged.verdict === 'refused') return refusedReading(call, judged, rows, parts)
   if (judged.verdict !== 'granted') return refusalOf(judged)
   if (judged.grants !== 'reading') throw new TypeError('an intent of kind secret.read is granted a reading')
+  event.learn({ scope: judged.decision.scope.join(' ') })
   event.note({ read: judged.openings.map(({ path, label }) => `${path}@${label.version}`) })
   const ciphertexts = await timer.measure('store', () => ciphertextsOf(judged, parts))
   return ciphertexts.ok ? open(call, { judged, rows, ciphertexts: ciphertexts.value }, parts) : ciphertexts
