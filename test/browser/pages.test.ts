@@ -17,7 +17,7 @@ afterAll(async () => {
   await stack?.stop()
 })
 
-const headings = { '/': 'Status', '/sign-in': 'Sign in', '/mint': 'Sign in to mint', '/enrol': 'Come in', '/people': 'Sign in', '/changes': 'Sign in' } as const
+const headings = { '/': 'Status', '/sign-in': 'Sign in', '/mint': 'Sign in to mint', '/enrol': 'Come in', '/secrets': 'Sign in', '/people': 'Sign in', '/changes': 'Sign in' } as const
 const screens = { wide: {}, dark: { dark: true }, phone: { width: 360, height: 740 } } as const
 
 describe.each(Object.entries(screens))('%s', (screen, options) => {

@@ -50,7 +50,7 @@ export async function mint({ page }: Tab, scope: string): Promise<void> {
   await page.getByRole('button', { name: 'Mint', exact: true }).click()
 }
 
-export const goTo = async (page: Tab['page'], title: 'Mint' | 'People' | 'Changes' | 'Status'): Promise<void> => {
+export const goTo = async (page: Tab['page'], title: 'Mint' | 'Secrets' | 'People' | 'Changes' | 'Status'): Promise<void> => {
   await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: title }).click()
   await page.getByRole('heading', { level: 1, name: title === 'Mint' ? 'Mint a token' : title }).waitFor({ timeout })
 }
