@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { vi } from 'vitest'
 import type { Page } from 'playwright-core'
 import { startStack } from '../stack.ts'
 import type { Tab, TestBrowser } from './browser.testkit.ts'
@@ -43,8 +44,22 @@ export async function startSecretStack(): Promise<SecretStack> {
 export async function annWithSecrets(browser: TestBrowser, stack: SecretStack): Promise<Tab> {
   const tab = await comeInFirst(browser, stack, { id: 'ann', name: 'Ann Example' })
   await signIn(tab, 'ann')
+  await heardOfAnn(tab.page, stack)
   await goTo(tab.page, 'Secrets')
   return tab
+}
+
+/** The vault hears of a new version of the roster within seconds. */
+async function heardOfAnn(page: Page, stack: SecretStack): Promise<void> {
+  await openFolder(page, stack, 'app')
+  const [empty, again] = [page.getByText('Nothing here that you may see.'), page.getByRole('button', { name: 'Try again' })]
+  const look = async () => {
+    await empty.or(again).first().waitFor({ timeout })
+    if ((await again.count()) === 0) return
+    await again.click()
+    throw new Error('not yet')
+  }
+  await vi.waitFor(look, { timeout, interval: 500 })
 }
 
 /** By its address, as a bookmark would. */

@@ -54,7 +54,7 @@ function Entries({ prefix, search, vault, lookFor }: Looking): ReactNode {
     setBusy(false)
   }
   useEffect(() => void load(), [])
-  if (found === undefined) return <Loader aria-label="Loading" />
+  if (found === undefined) return <Loader role="status" aria-label="Loading" />
   if (!found.ok) return <TroubleBox trouble={found.error} retry={() => void load()} />
   const { folders, rows, left, cursor } = found.value
   return (

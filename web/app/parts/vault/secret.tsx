@@ -27,7 +27,7 @@ export function Secret({ path, vault }: { readonly path: SecretPath; readonly va
       <Trail path={path} />
       <Title order={1}><Shown text={lastOf(path)} /></Title>
       <Mode combine={combineOf(path, vault)} />
-      {found === undefined ? <Loader aria-label="Loading" /> : !found.ok ? <TroubleBox trouble={found.error} retry={load} /> : <Found path={path} known={found.value} vault={vault} took={took} />}
+      {found === undefined ? <Loader role="status" aria-label="Loading" /> : !found.ok ? <TroubleBox trouble={found.error} retry={load} /> : <Found path={path} known={found.value} vault={vault} took={took} />}
     </Stack>
   )
 }
