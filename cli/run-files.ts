@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { closeSync, constants, lstatSync, mkdtempSync, openSync, readdirSync, readlinkSync, renameSync, rmSync, statfsSync, statSync, symlinkSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, constants, lstatSync, mkdtempSync, openSync, readdirSync, readlinkSync, renameSync, rmSync, statfsSync, statSync, symlinkSync, unlinkSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { LocalFailure } from './failure.ts'
@@ -100,7 +100,7 @@ function writeWhole(path: string, content: string | Uint8Array): void {
   const file = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600)
   const bytes = Buffer.from(content)
   try {
-    writeSync(file, bytes)
+    writeFileSync(file, bytes)
   } finally {
     closeSync(file)
     bytes.fill(0)

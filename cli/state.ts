@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
@@ -39,7 +39,7 @@ function place(path: string, bytes: Uint8Array, put: (temporary: string) => void
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     const file = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600)
     try {
-      writeSync(file, bytes)
+      writeFileSync(file, bytes)
       fsyncSync(file)
       put(temporary)
     } finally {
