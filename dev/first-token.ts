@@ -4,19 +4,41 @@ import { promisify } from 'node:util'
 import { checkout, type Home } from './home.ts'
 import { plainEnvironment } from './node-process.ts'
 
-const arguments_ = ['mint', '--scope', 'read:logs', '-o', 'jwt']
-export const firstTokenCommand = `./symbolon ${arguments_.join(' ')}`
-
-export type FirstToken = { readonly ok: true; readonly token: string } | { readonly ok: false; readonly message: string }
-
-/**
- * Mints one token with the command line, as a user would: that a quorum says it is ready is no proof that it signs. By the development
- * key, whoever has signed in: a grant that has ended says nothing about the deployment.
+/*
+ * What ends `make up`: a token, and a secret that it unlocks. All of it with the command line, as a user would: that a quorum says it is ready is no
+ * proof that it signs or opens.
  */
-export async function mintFirst(home: Home): Promise<FirstToken> {
+
+const scopes = 'read:logs,secret:read'
+const path = 'app/first-secret'
+
+export type First<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly message: string }
+
+/** Who asks: the development key, whoever has signed in (a grant that has ended says nothing about the deployment), or a token. */
+type As = { readonly key: true } | { readonly token: string }
+
+/** A token for the deployment itself, bound to a key that stays in its file: whoever reads it here cannot use it elsewhere. */
+export const mintFirst = (home: Home, issuer: string): Promise<First<string>> => symbolon(home, ['mint', '--scope', scopes, '--audience', issuer, '--bind', tokenKey(home), '-o', 'jwt'], { key: true })
+
+/** How the user would have done it. */
+export const mintCommand = (home: Home, issuer: string): string => `./symbolon mint --scope ${scopes} --audience ${issuer} --bind ${tokenKey(home)} -o jwt`
+export const unlockCommand = (home: Home): string => `SYMBOLON_TOKEN=… SYMBOLON_TOKEN_KEY=${tokenKey(home)} ./symbolon kv get ${path} --field note`
+
+/** Writes a first secret where there is none, and opens it by the token alone. */
+export async function unlockFirst(home: Home, token: string): Promise<First<string>> {
+  const written = await symbolon(home, ['kv', 'put', path, '--cas', '0', 'note=signers helped to open this, and none of them has seen it'], { key: true })
+  // What an earlier `make up` wrote is as good.
+  if (!written.ok && !written.message.includes('check_and_set_failed')) return written
+  return symbolon(home, ['kv', 'get', path, '--field', 'note'], { token })
+}
+
+const tokenKey = (home: Home): string => join(home.path, 'first-token.key')
+
+async function symbolon(home: Home, arguments_: readonly string[], as: As): Promise<First<string>> {
+  const who = 'key' in as ? { SYMBOLON_IDENTITY: 'key' } : { SYMBOLON_IDENTITY: 'token', SYMBOLON_TOKEN: as.token, SYMBOLON_TOKEN_KEY: tokenKey(home) }
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, [join(checkout, 'cli/main.ts'), ...arguments_], { cwd: checkout, env: { ...plainEnvironment(), SYMBOLON_HOME: home.path, SYMBOLON_IDENTITY: 'key' }, timeout: 30_000 })
-    return { ok: true, token: stdout.trim() }
+    const { stdout } = await promisify(execFile)(process.execPath, [join(checkout, 'cli/main.ts'), ...arguments_], { cwd: checkout, env: { ...plainEnvironment(), SYMBOLON_HOME: home.path, ...who }, timeout: 30_000 })
+    return { ok: true, value: stdout.trim() }
   } catch (error) {
     const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : ''
     return { ok: false, message: said === '' ? 'it said nothing' : said }

@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { deploymentProblems } from './deployment.ts'
-import { firstTokenCommand, mintFirst } from './first-token.ts'
+import { mintCommand, mintFirst, unlockCommand, unlockFirst } from './first-token.ts'
 import { settledLines, statusLines, summaryLines } from './display.ts'
 import { checkout, homePath, openHome, type Home } from './home.ts'
 import { launcherArguments, liveLauncher, readState, type LauncherState } from './state.ts'
@@ -31,7 +31,7 @@ export async function up({ detach }: { readonly detach: boolean }): Promise<numb
     return complain(`the launcher ended:\n${tail(home.log('launcher'))}`)
   }
   screen.end(summaryLines(state, home))
-  const code = state.minting ? await showFirstToken(home) : 1
+  const code = state.minting ? await showFirsts(home, state) : 1
   const lines = state.minting ? await wayIn(home, state.issuer) : []
   if (lines.length > 0) process.stderr.write(`${lines.join('\n')}\n`)
   if (detach || running !== undefined) {
@@ -42,14 +42,27 @@ export async function up({ detach }: { readonly detach: boolean }): Promise<numb
   return follow(home, pid, screen)
 }
 
-/** The token goes to stdout, the talk to stderr. */
-async function showFirstToken(home: Home): Promise<number> {
-  const first = await mintFirst(home)
-  if (!first.ok) return complain(`A quorum is ready, but no token came:\n${first.message}`)
-  process.stderr.write(`A first token, from \`${firstTokenCommand}\` by the development key; the same works in another terminal:\n`)
-  process.stdout.write(`${first.token}\n`)
+/** Token and secret go to stdout, the talk to stderr. */
+async function showFirsts(home: Home, { issuer, units }: LauncherState): Promise<number> {
+  const minted = await mintFirst(home, issuer)
+  if (!minted.ok) return complain(`A quorum is ready, but no token came:\n${minted.message}`)
+  process.stderr.write(`A first token, by the development key; the same works in another terminal:\n  ${mintCommand(home, issuer)}\n`)
+  process.stdout.write(`${minted.value}\n`)
+  if (!units.some(({ name }) => name === 'vault')) return 0
+  const opened = await unlockFirst(home, minted.value)
+  if (!opened.ok) return complain(`The token was minted, but it unlocked no secret:\n${opened.message}`)
+  process.stderr.write(`A first secret, unlocked by it:\n  ${unlockCommand(home)}\n`)
+  process.stdout.write(`${opened.value}\n`)
+  process.stderr.write(`${namespaces.join('\n')}\n`)
   return 0
 }
+
+/** The two namespaces of a development deployment. */
+const namespaces = [
+  'Keep your own: ./symbolon kv put app/db password=…, then ./symbolon kv get app/db. Two namespaces stand ready:',
+  '  app/     only readers can open what is in it: no api, vault, coordinator or database ever sees a value',
+  '  secret/  for clients of KV v2 (OpenBao, Vault) that do nothing but HTTP: the vault process opens it for them, so whoever owns that process can read it',
+]
 
 function complain(message: string): number {
   process.stderr.write(`${message}\n`)
