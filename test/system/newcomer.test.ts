@@ -15,6 +15,7 @@ interface Status {
   readonly issuer: string
   readonly jwks_uri: string
   readonly console_url: string
+  readonly vault_addr: string
   readonly threshold: number
   readonly signers: readonly { readonly id: number; readonly name: string; readonly healthy: boolean; readonly epoch: number; readonly policy: string }[]
 }
@@ -34,6 +35,14 @@ describe.each(users)('a newcomer who is $who', ({ user }) => {
     expect(up.stdout + up.stderr).toMatch(compact)
     expect(up.stdout + up.stderr).toMatch(/symbolon mint/)
     expect(up.stderr).toMatch(/^ {2}http:\/\/localhost:\d+\/enrol#[\w-]+$/m)
+  })
+
+  test('`make up` unlocks a first secret by that token, and says what the second namespace means', async () => {
+    const again = await must(clone.run('make', 'up', 'DETACH=1'))
+    expect(again.stdout).toMatch(/^signers helped to open this, and none of them has seen it$/m)
+    expect(again.stderr).toMatch(/secret\/ .*the vault process opens it/)
+    const { vault_addr } = await status()
+    expect((await fetch(`${vault_addr}/livez`)).status).toBe(200)
   })
 
   test('`./symbolon mint` works at once, and jose accepts the token', async () => {
