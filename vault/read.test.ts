@@ -98,6 +98,22 @@ describe('T-1 not there, not yours, not any more: one answer, to the byte', () =
     expect(vault.world.signers.asked).toEqual([])
   })
 
+  test('and by the same work: each asks the store once and the judge once', async () => {
+    const done: string[] = []
+    const counting: MemoryStore = { ...store, newest: (...given) => (done.push('newest'), store.newest(...given)), ciphertexts: (...given) => (done.push('ciphertexts'), store.ciphertexts(...given)), recordAt: (...given) => (done.push('recordAt'), store.recordAt(...given)) }
+    await vault.close()
+    vault = await startVault({ store: counting, world: vault.world, judges: (honest) => ({ ...honest, judge: (...given) => (done.push('judge'), honest.judge(...given)) }) })
+    store.secrets.set('other/there', { ...row('app/mail'), path: 'other/there' })
+    for (const each of Object.values(cases)) {
+      done.length = 0
+      await read(vault, each)
+      expect([each, done]).toEqual([each, ['newest', 'judge']])
+    }
+    done.length = 0
+    await read(vault, 'app/mail')
+    expect(done).toEqual(['newest', 'judge', 'ciphertexts'])
+  })
+
   test('one of several is enough for nothing to be opened', async () => {
     expect(shape(await read(vault, 'app/mail', 'app/nothing'))).toEqual(shape(await read(vault, 'app/absent')))
     expect(shape(await read(vault, 'app/mail', 'other/there'))).toEqual(shape(await read(vault, 'app/absent')))
