@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { toBase64url, type Base64url } from '@symbolon/protocol/bytes.ts'
+import { verifyEd25519 } from '@symbolon/protocol/ed25519.ts'
 import type { Evidence } from '@symbolon/protocol/evidence.ts'
 import { encodeIntent, intentDigest, type Intent, type SecretIntent } from '@symbolon/protocol/intent.ts'
 import { limits } from '@symbolon/protocol/limits.ts'
@@ -16,7 +17,7 @@ export interface Caller {
   readonly facade: Facade
   readonly vaulting: Vaulting
   readonly token: string
-  /** Unverified: the judgement is of the token itself. */
+  /** Signed by the quorum; whether they still hold is for judgement to say. */
   readonly claims: TokenClaims
 }
 export type Here = Pick<Caller, 'request' | 'facade' | 'vaulting'>
@@ -31,7 +32,13 @@ export function callerOf(here: Here): { readonly ok: true; readonly value: Calle
   if (token === undefined) return fail('unauthenticated', { detail: 'The request shows no token: send one in X-Vault-Token.' })
   if (more.length > 0) return fail('unauthenticated', { detail: 'The request shows more than one token.' })
   const parsed = token.length <= limits.jwsBytes ? parseToken(token) : undefined
-  return parsed === undefined ? fail('token_invalid', { detail: 'This is not a token of this deployment.' }) : { ok: true, value: { ...here, token, claims: parsed.claims } }
+  return parsed === undefined || !isOurs(parsed, here.facade) ? fail('token_invalid', { detail: 'This is not a token of this deployment.' }) : { ok: true, value: { ...here, token, claims: parsed.claims } }
+}
+
+/** Early, so that nobody without a token makes this process encrypt, or stands in the way of those who write a secret. */
+function isOurs({ header, jws }: NonNullable<ReturnType<typeof parseToken>>, { tokenKeys }: Facade): boolean {
+  const key = tokenKeys.get(header.kid)
+  return key !== undefined && verifyEd25519(key, jws.signingInput, jws.signature)
 }
 
 /** What would change the meaning of the answer is never passed over. */

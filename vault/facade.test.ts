@@ -1,4 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { sign } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { toBase64url } from '@symbolon/protocol/bytes.ts'
+import { encodeRecord, recordDigest, recordMessage } from '@symbolon/protocol/record.ts'
 import { facadeToken, startFacade, type TestFacade } from './facade.testkit.ts'
 
 let facade: TestFacade
@@ -8,6 +11,9 @@ afterEach(() => facade.close())
 const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/) as string
 const common = { request_id: expect.any(String) as string, lease_id: '', renewable: false, lease_duration: 0, wrap_info: null, warnings: null, auth: null, mount_type: 'kv' }
 const version = (number: number, changes: object = {}) => ({ created_time: time, custom_metadata: null, deletion_time: '', destroyed: false, version: number, ...changes })
+const neverThere = (): never => {
+  throw new Error('nothing there')
+}
 const errorsOf = ({ status, body }: { status: number; body: Record<string, unknown> }) => [status, body['errors']]
 const denied = [403, ['permission denied', expect.any(String)]]
 
@@ -197,6 +203,29 @@ describe('who may', () => {
       expect(answer.text).toContain('symbolon kv get app/')
     }
     expect(errorsOf(await facade.ask('GET', 'app/data/db', undefined, { 'x-vault-token': 's.abc' }))).toEqual(denied)
+  })
+
+  test('I-8 a version from before its namespace was the vault’s to combine stays closed', async () => {
+    await facade.put('db', { n: 1 })
+    const { world, store, vaulting } = facade
+    const held = vaulting.records.held((await store.newest(['secret/db'])).get('secret/db') ?? neverThere())
+    if (held === undefined) throw new Error('not held')
+    const record = { ...held.record, seq: 2, previous: held.digest, versions: held.record.versions.map((row) => ({ ...row, combine: 'caller' as const })) }
+    const bytes = encodeRecord(record)
+    expect(await store.adopt({ record, digest: recordDigest(bytes), signed: { record: toBase64url(bytes), signature: toBase64url(sign(null, recordMessage(bytes), world.record.key)) } })).toBe(true)
+    const opened = () => world.signers.asked.filter(({ route }) => route === '/v1/open').length
+    const asked = opened()
+    const answer = await facade.get('db')
+    expect([answer.status, answer.text]).toEqual([403, expect.stringContaining('facade_not_allowed')])
+    expect(opened()).toBe(asked)
+  })
+
+  test('a token that nobody signed costs nothing: no record is looked at, nothing is encrypted', async () => {
+    const { store } = facade
+    const forged = `${facade.token.slice(0, facade.token.lastIndexOf('.'))}.${toBase64url(new Uint8Array(64))}`
+    const looked = vi.spyOn(store, 'newest')
+    for (const method of ['GET', 'POST', 'DELETE']) expect(errorsOf(await facade.ask(method, 'secret/data/db', method === 'POST' ? { data: { n: 1 } } : undefined, { 'x-vault-token': forged }))).toEqual(denied)
+    expect(looked).not.toHaveBeenCalled()
   })
 
   test('Z-1 a path has one spelling: it is decoded once, or refused', async () => {

@@ -3,6 +3,7 @@ import type { Suite } from '@symbolon/core/suite.ts'
 import { secretKeys, type SecretKeys } from '@symbolon/envelope/keys.ts'
 import { replyKeyOf, type ReplyKey } from '@symbolon/envelope/reply.ts'
 import type { Base64url } from '@symbolon/protocol/bytes.ts'
+import type { Ed25519Jwk } from '@symbolon/protocol/ed25519.ts'
 import type { Combine } from '@symbolon/protocol/label.ts'
 import type { Deployment } from '@symbolon/front/deployment.ts'
 import { keysetOf } from '@symbolon/roster/keyset.ts'
@@ -24,6 +25,8 @@ export interface Facade {
   readonly audience: string
   readonly namespaces: ReadonlyMap<string, Combine>
   readonly threshold: number
+  /** Public keys of the `token` groups, by `kid`. */
+  readonly tokenKeys: ReadonlyMap<string, Ed25519Jwk>
   readonly api: FacadeApi
   readonly turns: Turns
 }
@@ -41,7 +44,8 @@ export function facadeOf({ roster, lineage }: Pick<Deployment, 'roster' | 'linea
   const keys = secretKeys({ keyset: keysetOf(roster), lineage, suite })
   if (!keys.ok) throw new SafeError('roster_unsound', `the roster's keys for secrets do not hold: ${keys.error.code}`)
   if (roster.vault === undefined) throw new SafeError('roster_unsound', 'the roster names no vault')
-  return { ...parts, keys: keys.value, issuer: roster.deployment.issuer, lineage, audience: roster.vault.audience, namespaces: new Map((roster.namespaces ?? []).map(({ id, combine }) => [id, combine])), threshold: keys.value.newest.threshold }
+  const tokenKeys = new Map(roster.groups.filter(({ purpose }) => purpose === 'token').map(({ kid, key }) => [kid, { kty: 'OKP', crv: 'Ed25519', x: key } as const]))
+  return { ...parts, tokenKeys, keys: keys.value, issuer: roster.deployment.issuer, lineage, audience: roster.vault.audience, namespaces: new Map((roster.namespaces ?? []).map(({ id, combine }) => [id, combine])), threshold: keys.value.newest.threshold }
 }
 
 /** The receive key, as HPKE takes it. It cannot be exported from there. */
