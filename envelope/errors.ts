@@ -80,3 +80,9 @@ export function blameOfOpen(error: OpenError): Accused {
       return { who: 'signers', culprits: error.culprits }
   }
 }
+
+/** Signers to be asked last when the same intent is asked again: nothing that helps came under their names. Who put it there is another matter. */
+export function spoilersOf(error: OpenError): readonly number[] {
+  if (error.code === 'partials_missing') return error.unreadable
+  return error.code === 'partials_invalid' ? [...error.culprits, ...error.unreadable] : []
+}

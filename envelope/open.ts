@@ -9,7 +9,7 @@ import { openedInfo, type SealedPartials, type WirePartial } from '@symbolon/pro
 import type { RecordVersion, VaultRecord } from '@symbolon/protocol/record.ts'
 import type { SecretValue } from '@symbolon/protocol/secret.ts'
 import { decrypt } from '#platform'
-import type { OpenError } from './errors.ts'
+import { spoilersOf, type OpenError } from './errors.ts'
 import type { SecretKeys, VaultGroup } from './keys.ts'
 import { unsealPartials, type ReplyKey } from './reply.ts'
 import { checkRow, type CheckedRow, type Row, type Wanted } from './row.ts'
@@ -59,6 +59,30 @@ export async function openSecrets(request: OpenRequest): Promise<Result<OpenedSe
     secrets.push(one.value)
   }
   return ok(secrets)
+}
+
+/** What an answer brings. */
+export type Brought = Pick<OpenRequest, 'rows' | 'epoch' | 'opened'>
+
+/**
+ * Opens what `ask` brings. A signer that answers first and seals garbage could spoil every read: the same intent is asked again, with those signers
+ * avoided that the answer was spoiled by. t−1 corrupt ones spoil no more than t−1 answers, so t are asked for at most.
+ *
+ * @param ask sends the intent with these signers in `avoid`; its failure is handed back as it is
+ */
+export async function openAsking<F extends { readonly ok: false }>(
+  request: Omit<OpenRequest, keyof Brought>,
+  ask: (avoid: readonly number[]) => Promise<{ readonly ok: true; readonly value: Brought } | F>,
+): Promise<{ readonly failed: F } | { readonly opened: Result<OpenedSecret[], OpenError> }> {
+  const avoid = new Set<number>()
+  for (let asked = 1; ; asked++) {
+    const brought = await ask([...avoid])
+    if (!brought.ok) return { failed: brought }
+    const opened = await openSecrets({ ...request, ...brought.value })
+    const spoilers = opened.ok ? [] : spoilersOf(opened.error).filter((id) => !avoid.has(id))
+    if (spoilers.length === 0 || asked >= request.keys.newest.threshold) return { opened }
+    for (const id of spoilers) avoid.add(id)
+  }
 }
 
 /** One signer's answer seals the partials of all labels under one group and epoch. */

@@ -1,4 +1,4 @@
-import { openSecrets, type OpenedSecret } from '@symbolon/envelope/open.ts'
+import { openAsking, type Brought, type OpenedSecret } from '@symbolon/envelope/open.ts'
 import { openRequestKey } from '@symbolon/envelope/reply.ts'
 import type { Wanted } from '@symbolon/envelope/row.ts'
 import { bytesOf, type Base64url } from '@symbolon/protocol/bytes.ts'
@@ -68,15 +68,23 @@ async function ask(labels: readonly Wanted[], calls: VaultCalls): Promise<Outcom
   const replyKey = await openRequestKey()
   const asking = await calls.ask({ kind: 'secret.read', labels: labels.map(({ path, version }) => ({ path, version })), reply: replyKey.reply })
   if (!asking.ok) return asking
-  const answer = await calls.post('/v1/secrets/read', asking.value.body, readResponse)
+  const { built, body } = asking.value
+  const request = { intent: built.digestText, labels, replyKey, keys, now: calls.clock() }
+  const result = await openAsking(request, (avoid) => bring({ ...body, ...(avoid.length === 0 ? {} : { avoid }) }, labels, calls))
+  if ('failed' in result) return result.failed
+  if (!result.opened.ok) return openFailure(result.opened.error)
+  const older = result.opened.value.map((one) => notOlder(one, keys.lineage, calls.memory)).find((one) => !one.ok)
+  return older === undefined || older.ok ? ok(result.opened.value.map(shown)) : older
+}
+
+type Failed = Extract<Outcome<never>, { readonly ok: false }>
+
+async function bring(body: unknown, labels: readonly Wanted[], calls: VaultCalls): Promise<{ readonly ok: true; readonly value: Brought } | Failed> {
+  const answer = await calls.post('/v1/secrets/read', body, readResponse)
   if (!answer.ok) return answer
   const { secrets, epoch, opened } = answer.value
   if (secrets.some(({ path }, at) => path !== labels[at]?.path)) return failed('answer_untrue', { detail: 'answer_differs' })
-  const rows = secrets.map(({ record, head, body }) => ({ record, head, body: bytesOf(body) }))
-  const result = await openSecrets({ intent: asking.value.built.digestText, labels, replyKey, keys, now: calls.clock(), rows, epoch, opened })
-  if (!result.ok) return openFailure(result.error)
-  const older = result.value.map((one) => notOlder(one, keys.lineage, calls.memory)).find((one) => !one.ok)
-  return older === undefined || older.ok ? ok(result.value.map(shown)) : older
+  return ok({ rows: secrets.map(({ record, head, body: closed }) => ({ record, head, body: bytesOf(closed) })), epoch, opened })
 }
 
 const shown = ({ path, version, value, record, group }: OpenedSecret): Opened => ({ path, version: version.version, value, record, of: version, group })

@@ -134,6 +134,37 @@ describe('I-7 a vault that lies', () => {
     expect(got.ok ? {} : got.error).toMatchObject({ code: 'record_rolled_back', details: { detail: `${db}: shown none, seen 1` } })
   })
 
+  const spoiled = (reply: Reply, signers: readonly number[]) => {
+    const opened = bodyOf(reply)['opened'] as { signer: number; sealed: { enc: string; ct: string } }[]
+    return { status: 200, body: { ...bodyOf(reply), opened: opened.map((each) => (signers.includes(each.signer) ? { ...each, sealed: { ...each.sealed, ct: each.sealed.ct.replace(/^.{8}/, 'AAAAAAAA') } } : each)) } }
+  }
+
+  test('a signer that seals garbage spoils one answer: the same intent is asked again without it', async () => {
+    const asked: Record<string, unknown>[] = []
+    const served = await serve({
+      lie: (at, reply, body) => {
+        if (at !== '/v1/secrets/read') return reply
+        asked.push(body)
+        return body['avoid'] === undefined ? spoiled(reply, [2]) : reply
+      },
+    })
+    const vault = await served.open()
+    valueOf(await vault.write(db, strings({ a: '1' })))
+    expect(valueOf(await vault.read(latest())).map(({ value }) => value)).toEqual([strings({ a: '1' })])
+    expect(asked.map(({ avoid }) => avoid)).toEqual([undefined, [2]])
+    expect(asked[1]?.['intent']).toBe(asked[0]?.['intent'])
+  })
+
+  test('a vault that spoils every answer is asked t times, and believed nothing', async () => {
+    const served = await serve({ lie: (at, reply, body) => (at === '/v1/secrets/read' ? spoiled(reply, [body['avoid'] === undefined ? 1 : 2]) : reply) })
+    const vault = await served.open()
+    valueOf(await vault.write(db, strings({ a: '1' })))
+    served.held.asked.length = 0
+    const got = await vault.read(latest())
+    expect(got.ok ? {} : got.error).toMatchObject({ code: 'partials_missing', details: { detail: 'partials_missing; unreadable: 2' } })
+    expect(served.held.asked).toHaveLength(2)
+  })
+
   test('I-5 with a keyset that nobody pinned gets no secret', async () => {
     const served = await serve()
     const vault = await served.open({ unpinned: true })

@@ -1,5 +1,5 @@
 import { blameOfOpen } from '@symbolon/envelope/errors.ts'
-import { openSecrets, type OpenedSecret } from '@symbolon/envelope/open.ts'
+import { openAsking, type OpenedSecret } from '@symbolon/envelope/open.ts'
 import type { SecretPath } from '@symbolon/protocol/label.ts'
 import { fail, type Failure } from '@symbolon/front/failure.ts'
 import { asked, callFor, whyNot, type Caller, type Question } from './facade-caller.ts'
@@ -31,11 +31,17 @@ const questionOf = ({ facade }: Caller, path: SecretPath, version: Version): Que
 async function once(caller: Caller, path: SecretPath, version: Version): Promise<Opened | Failure> {
   const { facade: { keys, replyKey }, vaulting } = caller
   const asking = asked(caller, questionOf(caller, path, version))
-  const read = await readSecrets(callFor(caller, asking, {}), vaulting)
-  if (!read.ok) return read
-  const result = await caller.request.timer.measure('quorum', () => openSecrets({ intent: asking.digest, labels: [{ path, version }], replyKey, keys, now: vaulting.clock(), rows: read.secrets, epoch: read.epoch, opened: read.opened }))
-  const [secret] = result.ok ? result.value : []
-  if (secret !== undefined) return { ok: true, secret, headers: read.headers }
-  if (!result.ok) vaulting.log.error({ path, code: result.error.code, ...blameOfOpen(result.error) }, 'what the signers opened does not make a value')
-  return { ...fail('quorum_faulty', { detail: 'What came back does not make a value; the vault’s log says who is to blame.' }), headers: read.headers }
+  let headers: Readonly<Record<string, string>> = {}
+  const opening = await openAsking<Failure>({ intent: asking.digest, labels: [{ path, version }], replyKey, keys, now: vaulting.clock() }, async (avoid) => {
+    const read = await readSecrets(callFor(caller, asking, { avoid: [...avoid] }), vaulting)
+    if (!read.ok) return read
+    headers = read.headers
+    return { ok: true, value: { rows: read.secrets, epoch: read.epoch, opened: read.opened } } as const
+  })
+  if ('failed' in opening) return opening.failed
+  const { opened } = opening
+  const [secret] = opened.ok ? opened.value : []
+  if (secret !== undefined) return { ok: true, secret, headers }
+  if (!opened.ok) vaulting.log.error({ path, code: opened.error.code, ...blameOfOpen(opened.error) }, 'what the signers opened does not make a value')
+  return { ...fail('quorum_faulty', { detail: 'What came back does not make a value; the vault’s log says who is to blame.' }), headers }
 }

@@ -35,6 +35,19 @@ describe('data', () => {
     expect((await facade.get('db', '?version=-1')).status).toBe(400)
   })
 
+  test('a signer that seals garbage is asked last the next time, and spoils nothing', async () => {
+    const { signers } = facade.world
+    await facade.put('db', { n: 1 })
+    const [honest, avoided] = [signers.seal, [] as unknown[]]
+    signers.seal = async (signer, wish, reply) => {
+      if (signer === 2) avoided.push(wish.avoid)
+      const { enc, ct } = await honest(signer, wish, reply)
+      return signer === 2 && wish.avoid?.includes(2) !== true ? { enc, ct: ct.replace(/^.{8}/, 'AAAAAAAA') as typeof ct } : { enc, ct }
+    }
+    expect((await facade.get('db')).body).toMatchObject({ data: { data: { n: 1 } } })
+    expect(avoided).toEqual([[], [2]])
+  })
+
   test('check-and-set', async () => {
     expect((await facade.put('db', { n: 1 }, { cas: 0 })).status).toBe(200)
     expect(errorsOf(await facade.put('db', { n: 2 }, { cas: 0 }))).toEqual([400, ['check-and-set parameter did not match the current version']])

@@ -106,7 +106,7 @@ async function open(call: ReadCall, found: Found, parts: Vaulting): Promise<Open
   return { ok: true, secrets, epoch, opened, signers, headers: given.headers }
 }
 
-const wishOf = ({ request: { intent, evidence, approvals = [] }, asserted, requestId }: ReadCall, { rows, ciphertexts }: Found, { roster, policy }: Vaulting): OpenWish => ({
+const wishOf = ({ request: { intent, evidence, approvals = [], avoid }, asserted, requestId }: ReadCall, { rows, ciphertexts }: Found, { roster, policy }: Vaulting): OpenWish => ({
   request_id: requestId,
   roster,
   policy,
@@ -116,6 +116,7 @@ const wishOf = ({ request: { intent, evidence, approvals = [] }, asserted, reque
   asserted,
   records: rows.map(({ signed }) => signed),
   heads: ciphertexts.map(({ head }) => head),
+  ...(avoid === undefined ? {} : { avoid }),
 })
 
 async function refusedOpening(failure: Failure, rows: readonly StoredSecret[], parts: Vaulting): Promise<Failure> {

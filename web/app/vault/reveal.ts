@@ -1,4 +1,4 @@
-import { openSecrets, type OpenedSecret } from '@symbolon/envelope/open.ts'
+import { openAsking, type OpenedSecret } from '@symbolon/envelope/open.ts'
 import { openRequestKey } from '@symbolon/envelope/reply.ts'
 import { bytesOf } from '@symbolon/protocol/bytes.ts'
 import type { SecretPath } from '@symbolon/protocol/label.ts'
@@ -32,12 +32,15 @@ export async function reveal(path: SecretPath, versions: readonly number[], vaul
   const built = build({ kind: 'secret.read', sub: vault.session.sub, client: consoleClient, labels, reply: replyKey.reply }, vault.deployment)
   const evidence = await evidenceFor(built, 'touch', vault)
   if (!evidence.ok) return evidence
-  const answer = await vault.post('/v1/secrets/read', { intent: built.bytes, evidence: [evidence.value] }, readResponse)
-  if (!answer.ok) return answer
-  const { secrets, epoch, opened } = answer.value
-  const rows = secrets.map(({ record, head, body }) => ({ record, head, body: bytesOf(body) }))
-  const read = await openSecrets({ intent: built.digestText, labels, replyKey, keys: vault.keys, now: now(), rows, epoch, opened })
-  return read.ok ? newestOf(read.value, vault) : failed(openTrouble(read.error))
+  // A second asking takes the same touch: it is the same intent.
+  const read = await openAsking({ intent: built.digestText, labels, replyKey, keys: vault.keys, now: now() }, async (avoid) => {
+    const answer = await vault.post('/v1/secrets/read', { intent: built.bytes, evidence: [evidence.value], ...(avoid.length === 0 ? {} : { avoid }) }, readResponse)
+    if (!answer.ok) return answer
+    const { secrets, epoch, opened } = answer.value
+    return ok({ rows: secrets.map(({ record, head, body }) => ({ record, head, body: bytesOf(body) })), epoch, opened })
+  })
+  if ('failed' in read) return read.failed
+  return read.opened.ok ? newestOf(read.opened.value, vault) : failed(openTrouble(read.opened.error))
 }
 
 /** Rows of one answer may stand on different records; none may be older than what was seen. */
