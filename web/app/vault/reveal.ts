@@ -33,7 +33,7 @@ export async function reveal(path: SecretPath, versions: readonly number[], vaul
   const evidence = await evidenceFor(built, 'touch', vault)
   if (!evidence.ok) return evidence
   // A second asking takes the same touch: it is the same intent.
-  const read = await openAsking({ intent: built.digestText, labels, replyKey, keys: vault.keys, now: now() }, async (avoid) => {
+  const read = await openAsking<Refused>({ intent: built.digestText, labels, replyKey, keys: vault.keys, now: now() }, async (avoid) => {
     const answer = await vault.post('/v1/secrets/read', { intent: built.bytes, evidence: [evidence.value], ...(avoid.length === 0 ? {} : { avoid }) }, readResponse)
     if (!answer.ok) return answer
     const { secrets, epoch, opened } = answer.value
@@ -42,6 +42,8 @@ export async function reveal(path: SecretPath, versions: readonly number[], vaul
   if ('failed' in read) return read.failed
   return read.opened.ok ? newestOf(read.opened.value, vault) : failed(openTrouble(read.opened.error))
 }
+
+type Refused = Extract<Result<never, Trouble>, { readonly ok: false }>
 
 /** Rows of one answer may stand on different records; none may be older than what was seen. */
 function newestOf(secrets: readonly OpenedSecret[], { memory }: Vault): Result<Revealed, Trouble> {
