@@ -18,7 +18,7 @@ export function openCallers(): Callers {
       child.send(job)
       const [turn] = (await Promise.race([once(child, 'message'), ended])) as [Turn | number | null]
       if (typeof turn !== 'object' || turn === null) throw new Error(`the load generator ended (${String(turn)})`)
-      if (turn.failures.length > 0) throw new Error(`${turn.failures.length} of ${job.bodies.length} requests failed, the first with ${turn.failures[0]}`)
+      if (turn.failures.length > 0) throw new Error(`${turn.failures.length} of ${job.requests.length} requests failed, the first with ${turn.failures[0]}`)
       return turn
     },
     stop: () => child.disconnect(),

@@ -8,6 +8,19 @@ export function cpuOf(work: () => void, rounds: number): number {
   return (user + system) / rounds
 }
 
+/** The same of work that waits, one after the other, with how many milliseconds each took. What else this process does meanwhile counts. */
+export async function cpuOfAsync(work: readonly (() => Promise<void>)[]): Promise<{ readonly micros: number; readonly latencies: readonly number[] }> {
+  const latencies: number[] = []
+  const before = process.cpuUsage()
+  for (const one of work) {
+    const began = performance.now()
+    await one()
+    latencies.push(performance.now() - began)
+  }
+  const { user, system } = process.cpuUsage(before)
+  return { micros: user + system, latencies }
+}
+
 /**
  * Each figure of the turn that was least disturbed. Whatever else runs on the machine can only add to a turn, so the smallest
  * value is the one nearest to the work itself.

@@ -5,11 +5,18 @@ import { Pool } from 'undici'
  * the other on a connection of its own, and says how long each took.
  */
 
+/** One request; a body is JSON. */
+export interface Sent {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
 export interface Job {
   readonly origin: string
-  readonly path: string
   readonly callers: number
-  readonly bodies: readonly string[]
+  readonly requests: readonly Sent[]
 }
 
 export interface Turn {
@@ -21,15 +28,16 @@ export interface Turn {
   readonly failures: readonly string[]
 }
 
-async function run({ origin, path, callers, bodies }: Job): Promise<Turn> {
+async function run({ origin, callers, requests }: Job): Promise<Turn> {
   const pool = new Pool(origin, { connections: callers, pipelining: 1 })
   const latencies: number[] = []
   const failures: string[] = []
   let next = 0
   const caller = async (): Promise<void> => {
-    for (let body = bodies[next++]; body !== undefined; body = bodies[next++]) {
+    for (let sent = requests[next++]; sent !== undefined; sent = requests[next++]) {
+      const { method, path, headers, body } = sent
       const began = performance.now()
-      const answer = await pool.request({ method: 'POST', path, headers: { 'content-type': 'application/json' }, body })
+      const answer = await pool.request({ method, path, headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) }, ...(body !== undefined && { body }) })
       const text = await answer.body.text()
       latencies.push(performance.now() - began)
       if (answer.statusCode !== 200) failures.push(`${answer.statusCode} ${text}`)

@@ -5,7 +5,7 @@ import { startIssuer } from '@symbolon/test/issuers/start.ts'
 import { openTown } from '@symbolon/test/people.testkit.ts'
 import { startStack, type Stack } from '@symbolon/test/stack.ts'
 import { openCallers, type Callers } from './callers.ts'
-import { round } from './cpu.ts'
+import { latencyOf, leastDisturbed, spentOf, spentText, type Spent } from './figures.ts'
 import type { Job, Turn } from './load.ts'
 import { cpuTimes, memory, type Watched } from './processes.ts'
 import { ciTrust, evidenceKinds, openRequests, type Kind, type Requests } from './requests.ts'
@@ -20,8 +20,7 @@ export interface Figures {
   readonly tokens_per_s: number
   readonly p50_ms: number
   readonly p99_ms: number
-  /** Microseconds, by process; `signers` is the sum over all, `total` over everything but the load generator. */
-  readonly cpu_us_per_token: Readonly<Record<string, number>>
+  readonly cpu_us_per_token: Spent
 }
 
 /** `tokens_per_s` is that of `id_token`. A kind that a target cannot judge is absent. */
@@ -117,39 +116,20 @@ async function measureCell({ target, callers, count, pace, say }: CellOptions): 
       figures.push(figuresOf(result, before, cpuTimes(target.watched)))
     }
   }
-  const best = [...measured].map(([kind, figures]) => [kind, leastDisturbed(figures)] as const)
+  const best = [...measured].map(([kind, figures]) => [kind, leastDisturbed(figures, ({ cpu_us_per_token }) => cpu_us_per_token)] as const)
   for (const [kind, figures] of best) say(describe(target.name, count, kind, figures))
   const evidence: Partial<Record<Kind, Figures>> = Object.fromEntries(best)
   return { tokens_per_s: evidence.id_token?.tokens_per_s ?? 0, evidence }
 }
 
-const jobOf = async ({ origin, requests }: Target, kind: Kind, callers: number, count: number): Promise<Job> => ({ origin, path: '/v1/tokens', callers, bodies: await requests.make(kind, count) })
+const jobOf = async ({ origin, requests }: Target, kind: Kind, callers: number, count: number): Promise<Job> => ({ origin, callers, requests: (await requests.make(kind, count)).map((body) => ({ method: 'POST', path: '/v1/tokens', body })) })
 
-function figuresOf({ latencies, seconds }: Turn, before: Record<string, number>, after: Record<string, number>): Figures {
-  const sorted = latencies.toSorted((a, b) => a - b)
-  const quantile = (share: number) => round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0)
-  const spent = Object.entries(after).map(([name, micros]) => [name, (micros - (before[name] ?? 0)) / latencies.length] as const)
-  const sum = (wanted: (name: string) => boolean) => Math.round(spent.filter(([name]) => wanted(name)).reduce((total, [, micros]) => total + micros, 0))
-  const isSigner = (name: string) => name.startsWith('signer-')
-  return {
-    tokens: latencies.length,
-    tokens_per_s: Math.round((latencies.length / seconds) * 10) / 10,
-    p50_ms: quantile(0.5),
-    p99_ms: quantile(0.99),
-    cpu_us_per_token: {
-      ...Object.fromEntries(spent.filter(([name]) => !isSigner(name)).map(([name, micros]) => [name, Math.round(micros)])),
-      ...(spent.some(([name]) => isSigner(name)) && { signers: sum(isSigner) }),
-      total: sum(() => true),
-    },
-  }
-}
-
-/** Whatever else runs on the machine can only add to a turn, so the one that cost least says most about the work itself. */
-function leastDisturbed(turns: readonly Figures[]): Figures {
-  const [best] = turns.toSorted((a, b) => (a.cpu_us_per_token['total'] ?? 0) - (b.cpu_us_per_token['total'] ?? 0))
-  if (best === undefined) throw new Error('nothing was measured')
-  return best
-}
+const figuresOf = ({ latencies, seconds }: Turn, before: Record<string, number>, after: Record<string, number>): Figures => ({
+  tokens: latencies.length,
+  tokens_per_s: Math.round((latencies.length / seconds) * 10) / 10,
+  ...latencyOf(latencies),
+  cpu_us_per_token: spentOf(latencies.length, before, after),
+})
 
 const describe = (name: string, callers: number, kind: Kind, { tokens_per_s, p50_ms, p99_ms, cpu_us_per_token }: Figures): string =>
-  `${name}, ${callers} callers, ${kind}: ${tokens_per_s} tokens/s, p50 ${p50_ms} ms, p99 ${p99_ms} ms, CPU ${Object.entries(cpu_us_per_token).map(([process, micros]) => `${process} ${micros}`).join(', ')} µs`
+  `${name}, ${callers} callers, ${kind}: ${tokens_per_s} tokens/s, p50 ${p50_ms} ms, p99 ${p99_ms} ms, CPU ${spentText(cpu_us_per_token)} µs`

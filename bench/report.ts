@@ -1,3 +1,5 @@
+import { fine, share, table, whole } from './page.ts'
+import { secretSections, secretSummary } from './report-secrets.ts'
 import { callerCounts, type Figures } from './minting.ts'
 import { evidenceKinds } from './requests.ts'
 import type { Results } from './results.ts'
@@ -15,6 +17,7 @@ export function performancePage(results: Results): string {
     breakdown(results),
     '## What the physics leaves',
     floor(results),
+    ...secretSections(results),
     '## Signing',
     signing(results),
     '## Memory',
@@ -25,14 +28,8 @@ export function performancePage(results: Results): string {
   ].join('\n\n')
 }
 
-const whole = (value: number | undefined): string => (value === undefined ? '–' : Math.round(value).toLocaleString('en'))
-const fine = (value: number | undefined): string => (value === undefined ? '–' : value.toLocaleString('en', { maximumFractionDigits: 2 }))
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  return [head, head.map((_, at) => (at === 0 ? '---' : '---:')), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
-}
-
-function summary({ machine, at, quick, ratios, mint }: Results): string {
+function summary(results: Results): string {
+  const { machine, at, quick, ratios, mint } = results
   const one = mint['2-of-3']?.['1'].evidence.id_token
   const many = mint['2-of-3']?.['16']
   const busy = machine.load_average_before > 1 ? ` Other work was going on on it (load average ${machine.load_average_before} when the run began), so rates and latencies are worse than the machine’s own; CPU figures suffer less.` : ''
@@ -42,10 +39,9 @@ function summary({ machine, at, quick, ratios, mint }: Results): string {
     `- Such a token costs ${fine(ratios.token_cpu_in_native_verifies)} Ed25519 verifications by node:crypto of CPU, over all processes, and ${fine(ratios.token_cpu_vs_single_key)} times what the same api costs with one native key behind it.`,
     `- A person’s token costs ${fine(ratios.passkey_cpu_in_native_verifies)} of them with a touch of a passkey, and ${fine(ratios.grant_cpu_in_native_verifies)} with a grant (one touch a day).`,
     `- Signing alone (two commits, two shares, a verified aggregate) takes ${share(ratios.signing_cpu_vs_frost_rs)} of the CPU that the Rust crate \`frost-ed25519\` takes, and ${share(ratios.signing_cpu_vs_noble)} of noble’s.`,
+    secretSummary(results),
   ].join('\n')
 }
-
-const share = (ratio: number | undefined): string => (ratio === undefined ? 'an unknown share' : `${fine(ratio * 100)} %`)
 
 function tokens({ mint }: Results): string {
   const row = (name: string, callers: string, kind: string, { tokens_per_s, p50_ms, p99_ms, cpu_us_per_token }: Figures) => [name, callers, `\`${kind}\``, whole(tokens_per_s), fine(p50_ms), fine(p99_ms), whole(cpu_us_per_token['total'])]
@@ -112,7 +108,7 @@ function memoryTable({ memory_mb }: Results): string {
 
 function method({ versions }: Results): string {
   return [
-    '`make bench` on a machine that does nothing else; `BENCH_QUICK=1 make bench` for a rough minute. It starts private deployments through the same launcher that `make up` uses, with a CI issuer beside them, and removes them again. Without cargo the Rust crate is left out, and the page says so.',
+    '`make bench` on a machine that does nothing else; `BENCH_QUICK=1 make bench` for a rough two minutes. It starts private deployments through the same launcher that `make up` uses, with a CI issuer beside them, and removes them again. Without cargo the Rust crate is left out, and the page says so.',
     [
       '- Requests are made before the clock starts: intents, proofs, and ID tokens fetched for exactly these intents. Each is sent once.',
       '- The load generator is a process of its own on the same two cores. Its CPU is not counted, but it takes some of the time that the others could have had: the rates are too low by what it uses.',

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { toBase64url } from '@symbolon/protocol/bytes.ts'
 import type { TokenRequest } from '@symbolon/protocol/http.ts'
-import { openClient } from '@symbolon/sdk/client.ts'
+import { openClient, type Client } from '@symbolon/sdk/client.ts'
 import { idTokenCredential, keyCredential, type Credential } from '@symbolon/sdk/credential.ts'
 import type { RunningIssuer } from '@symbolon/test/issuers/start.ts'
 import { must, type Somebody, type Town } from '@symbolon/test/people.testkit.ts'
@@ -24,7 +24,8 @@ export interface Requests {
 /** As many ID tokens are fetched at once. */
 const atOnce = 16
 
-interface Profile {
+/** What `make up` leaves for whoever speaks for the development service. */
+export interface Profile {
   readonly addr: string
   readonly keyset: string
   readonly service: string
@@ -32,15 +33,24 @@ interface Profile {
   readonly key_file: string
 }
 
+/** The development service, as a client of the SDK. @param home folder of a running stack */
+export function serviceAt(home: string): { readonly profile: Profile; readonly client: Client; readonly credential: Credential } {
+  const profile = JSON.parse(readFileSync(join(home, 'profile.json'), 'utf8')) as Profile
+  return {
+    profile,
+    client: must(openClient({ addr: profile.addr, pin: profile.keyset as Parameters<typeof openClient>[0]['pin'] })),
+    credential: keyCredential({ key: createPrivateKey(readFileSync(profile.key_file)), kid: profile.key_id, sub: profile.service }),
+  }
+}
+
 /**
  * @param home folder of a running stack
  * @param person who has a passkey in it: touches for each request of kind `passkey`, and once for all of kind `grant`
  */
 export function openRequests(home: string, issuer: RunningIssuer, { town, person }: { readonly town: Town; readonly person: Somebody }): Requests {
-  const profile = JSON.parse(readFileSync(join(home, 'profile.json'), 'utf8')) as Profile
-  const client = must(openClient({ addr: profile.addr, pin: profile.keyset as Parameters<typeof openClient>[0]['pin'] }))
+  const { profile, client, credential } = serviceAt(home)
   const who: Record<Kind, { readonly sub: string; readonly credential: Credential }> = {
-    key: { sub: profile.service, credential: keyCredential({ key: createPrivateKey(readFileSync(profile.key_file)), kid: profile.key_id, sub: profile.service }) },
+    key: { sub: profile.service, credential },
     id_token: { sub: ciTrust.id, credential: idTokenCredential({ description: 'a CI job', fetch: async (audience) => ({ ok: true, value: await issuer.mint({ audience }) }) }) },
     grant: { sub: person.id, credential: town.grant(person).credential },
     passkey: { sub: person.id, credential: person.touch },
