@@ -105,6 +105,12 @@ describe('revealing', () => {
     await page.getByRole('button', { name: 'Copy password' }).filter({ hasText: 'Copied' }).waitFor({ timeout })
   })
 
+  test('the page is empty of it at once when it is left, for browsers that keep the page', async () => {
+    expect(await revealed('password').count()).toBe(1)
+    await page.evaluate(`window.dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))`)
+    expect(await page.getByText(canary).count()).toBe(0)
+  })
+
   test('it is gone when somebody leaves and comes back', async () => {
     await goTo(page, 'Status')
     await page.goBack()
@@ -144,6 +150,7 @@ describe('versions', () => {
     await failure('check_and_set_failed')
     expect(await page.getByRole('group', { name: 'What came meanwhile' }).innerText()).toMatch(/Version 2 is the newest now, by ann/)
     expect(await ann.violations()).toEqual([])
+    expect(await page.evaluate('document.activeElement.getAttribute("aria-label")')).toBe('What came meanwhile')
     await ann.picture('console-secret-conflict', 'screen')
   })
 
@@ -170,6 +177,7 @@ describe('versions', () => {
     await choose(page, 1)
     await act(page, 'Delete')
     await said('Deleted')
+    expect(await page.evaluate('document.activeElement.getAttribute("role")')).toBe('status')
     await versionRow(page, 1).filter({ hasText: 'deleted' }).waitFor({ timeout })
     expect(await page.getByRole('button', { name: 'Reveal with a touch' }).isDisabled()).toBe(true)
     await act(page, 'Undelete')

@@ -52,8 +52,8 @@ function skip(event: MouseEvent, main: HTMLElement | null): void {
 }
 
 function Links({ here }: { readonly here: PagePath }): ReactNode {
-  const { session } = useConsole()
-  const visible = pagePaths.filter((path) => ['everyone', session === undefined ? 'signed_out' : 'signed_in'].includes(pages[path].shownTo))
+  const { session, deployment } = useConsole()
+  const visible = pagePaths.filter((path) => ['everyone', session === undefined ? 'signed_out' : 'signed_in'].includes(pages[path].shownTo) && (path !== '/secrets' || deployment.vault !== undefined))
   return (
     <ul className="nav">
       {visible.map((path) => (

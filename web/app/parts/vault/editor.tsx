@@ -1,10 +1,11 @@
 import { Button, Group, Stack, Text } from '@mantine/core'
-import { useState, type FormEvent, type ReactNode } from 'react'
+import { useEffect, useRef, useState, type FormEvent, type ReactNode } from 'react'
 import type { VaultRecord } from '@symbolon/protocol/record.ts'
 import type { Result } from '../../result.ts'
 import { time } from '../../text.ts'
 import { change, type Base, type Changed, type Unchanged } from '../../vault/change.ts'
 import { valueOf, type Draft, type Problems } from '../../vault/draft.ts'
+import { useLeaving } from '../../vault/use-leaving.ts'
 import type { Vault } from '../../vault/vault.ts'
 import { Shown } from '../shown.tsx'
 import { TroubleBox } from '../trouble-box.tsx'
@@ -29,6 +30,8 @@ export function Editor({ vault, base: first, draft: start, action, done, close, 
   const [problems, setProblems] = useState<Problems>({})
   const [outcome, setOutcome] = useState<Result<Changed, Unchanged>>()
   const [isBusy, setBusy] = useState(false)
+  // What was typed is a secret already.
+  useLeaving(close)
   const submit = async (event: FormEvent) => {
     event.preventDefault()
     const value = valueOf(draft)
@@ -64,8 +67,10 @@ export function Editor({ vault, base: first, draft: start, action, done, close, 
 
 /** What came first, and what to do about it. */
 function Meanwhile({ record, look, takeUp }: { readonly record: VaultRecord; readonly look: Editing['look']; takeUp(): void }): ReactNode {
+  const start = useRef<HTMLDivElement>(null)
+  useEffect(() => start.current?.focus(), [])
   return (
-    <Stack gap="xs" role="group" aria-label="What came meanwhile">
+    <Stack gap="xs" role="group" aria-label="What came meanwhile" ref={start} tabIndex={-1}>
       <Text>{record.removed ? 'It was removed' : `Version ${record.current} is the newest now`}, by <Shown text={record.by} />, {time(record.at)}.</Text>
       <Group>
         {look === undefined || record.removed ? null : <Button variant="default" onClick={() => look(record.current)}>Reveal version {record.current} with a touch</Button>}

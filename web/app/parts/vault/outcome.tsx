@@ -1,5 +1,5 @@
 import { Alert, Button, Stack, Text } from '@mantine/core'
-import { useState, type ReactNode } from 'react'
+import { useEffect, useRef, useState, type ReactNode } from 'react'
 import type { Receipts } from '@symbolon/envelope/receipts.ts'
 import type { Trouble } from '../../trouble.ts'
 import { askReceipts, type Changed } from '../../vault/change.ts'
@@ -20,8 +20,11 @@ export function Outcome({ changed, words, vault }: { readonly changed: Changed; 
     if (answer.ok) setReceipts(answer.value)
   }
   const { finished, signers, wanted } = receipts
+  // What it came from is gone: whoever moves by keyboard goes on here.
+  const start = useRef<HTMLDivElement>(null)
+  useEffect(() => start.current?.focus(), [])
   return (
-    <Alert role="status" color={finished ? 'green' : 'yellow'} variant="outline" title={finished ? words : `${words}; it is still pending`}>
+    <Alert ref={start} tabIndex={-1} role="status" color={finished ? 'green' : 'yellow'} variant="outline" title={finished ? words : `${words}; it is still pending`}>
       <Stack gap="sm">
         <Text size="sm">
           {signers.length} of the signers have written it down; {wanted} must, so that no quorum ever builds on an older one.

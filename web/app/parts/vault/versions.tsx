@@ -32,7 +32,7 @@ export function Versions({ record, isBusy, start }: Listing): ReactNode {
     <Stack gap="sm">
       <Title order={2} size="h3">Versions</Title>
       <div className="wide" role="region" aria-label="Versions" tabIndex={0}>
-        <Table>
+        <Table className="versions">
           <Table.Thead><Table.Tr>{['Version', 'State', 'Kind', 'Written', 'By', 'Bytes'].map((name) => <Table.Th key={name} scope="col">{name}</Table.Th>)}</Table.Tr></Table.Thead>
           <Table.Tbody>{record.versions.toReversed().map((version) => <Row key={version.version} version={version} isChosen={known.includes(version.version)} toggle={toggle} />)}</Table.Tbody>
         </Table>
