@@ -29,7 +29,11 @@ interface Working {
   took(known: OpenedRecord): void
 }
 
-type Opened = { readonly what: 'edit'; readonly on: OpenedRecord | undefined; readonly draft: Draft } | { readonly what: 'meta' } | { readonly what: 'destroy'; readonly versions: readonly number[] } | { readonly what: 'remove' }
+type Opened =
+  | { readonly what: 'edit'; readonly on: OpenedRecord | undefined; readonly draft: Draft }
+  | { readonly what: 'meta' }
+  | { readonly what: 'destroy'; readonly versions: readonly number[] }
+  | { readonly what: 'remove' }
 interface Done {
   readonly changed: Changed
   readonly words: string
@@ -66,49 +70,83 @@ export function Work({ path, known, vault, took }: Working): ReactNode {
     if (answer.ok) finish(answer.value, 'all' in wish ? 'Removed' : done[wish.act])
     else if (answer.error.meanwhile !== undefined) took(answer.error.meanwhile)
   }
-  const start = (action: VersionAction, versions: readonly number[]) => {
-    if (action === 'reveal' || action === 'compare') return void look(versions)
-    if (action === 'destroy') return setOpened({ what: 'destroy', versions })
-    return void carryOut({ act: `secret.${action}`, versions })
-  }
   const open = (next: Opened) => {
     setOutcome(undefined)
     setWrong(undefined)
     setOpened(next)
   }
-  const edit = async () => {
-    const read = known === undefined ? undefined : await look([known.record.current])
+  const start = (action: VersionAction, versions: readonly number[]) => {
+    if (action === 'reveal' || action === 'compare') return void look(versions)
+    if (action === 'destroy') return open({ what: 'destroy', versions })
+    return void carryOut({ act: `secret.${action}`, versions })
+  }
+  const edit = async (version: number) => {
+    const read = await look([version])
     const [first] = read?.values ?? []
     if (read === undefined || first === undefined) return
     // From here on the value is in the form.
     show(undefined)
     open({ what: 'edit', on: read.known, draft: draftOf(first.value) })
   }
-  const close = () => setOpened(undefined)
-  const isThere = known !== undefined && !known.record.removed
   return (
     <Stack>
       {wrong === undefined ? null : <TroubleBox trouble={wrong} />}
       {outcome === undefined ? null : <Outcome key={outcome.changed.known.digest} changed={outcome.changed} words={outcome.words} vault={vault} />}
-      {isThere ? <Versions record={known.record} isBusy={isBusy} start={start} /> : null}
+      {known === undefined || known.record.removed ? null : <Versions record={known.record} isBusy={isBusy} start={start} />}
       {revealed === undefined ? null : <Shown revealed={revealed} hide={() => show(undefined)} />}
       {opened === undefined ? (
-        <Group gap="xs">
-          {isThere && possibleFor(known.record, [known.record.current], now()).reveal ? <Button variant="default" disabled={isBusy} onClick={() => void edit()}>Edit with a touch</Button> : null}
-          <Button variant="default" disabled={isBusy} onClick={() => open({ what: 'edit', on: known, draft: emptyDraft(typeOf(known)) })}>{isThere ? 'Write a version from nothing' : 'Write its first version'}</Button>
-          {isThere ? <Button variant="default" disabled={isBusy} onClick={() => open({ what: 'meta' })}>Tags, notes and limits</Button> : null}
-          {isThere ? <Button variant="default" disabled={isBusy} onClick={() => open({ what: 'remove' })}>Remove all of it</Button> : null}
-        </Group>
-      ) : null}
-      {opened?.what === 'edit' ? <Panel title="A new version"><Editor vault={vault} base={{ path, known: opened.on }} draft={opened.draft} action="Save" done={(changed) => finish(changed, done['secret.write'])} close={close} look={(version) => void look([version])} /></Panel> : null}
-      {opened?.what === 'meta' && known !== undefined ? <Panel title="Tags, notes and limits"><MetaForm record={known.record} isBusy={isBusy} save={(wish) => void carryOut(wish)} close={close} /></Panel> : null}
-      {opened?.what === 'destroy' ? <Panel title="Destroy versions"><Confirm path={path} words={`Destroys version ${opened.versions.toSorted((a, b) => a - b).join(', ')}.`} action="Destroy" isBusy={isBusy} go={() => void carryOut({ act: 'secret.destroy', versions: opened.versions })} close={close} /></Panel> : null}
-      {opened?.what === 'remove' ? <Panel title="Remove the secret"><Confirm path={path} words="Removes every version, tags, notes and limits." action="Remove" isBusy={isBusy} go={() => void carryOut({ act: 'secret.destroy', all: true })} close={close} /></Panel> : null}
+        <Beginnings known={known} isBusy={isBusy} open={open} edit={(version) => void edit(version)} />
+      ) : (
+        <OpenPanel opened={opened} path={path} known={known} vault={vault} isBusy={isBusy} carryOut={(wish) => void carryOut(wish)} written={(changed) => finish(changed, done['secret.write'])} look={(version) => void look([version])} close={() => setOpened(undefined)} />
+      )}
     </Stack>
   )
 }
 
-const typeOf = (known: OpenedRecord | undefined) => known?.record.versions.at(-1)?.type ?? 'string'
+interface Beginning {
+  readonly known: OpenedRecord | undefined
+  readonly isBusy: boolean
+  open(next: Opened): void
+  edit(version: number): void
+}
+
+/** What can be begun while nothing is open. */
+function Beginnings({ known, isBusy, open, edit }: Beginning): ReactNode {
+  const shared = { variant: 'default', disabled: isBusy } as const
+  if (known === undefined || known.record.removed) return <div><Button {...shared} onClick={() => open({ what: 'edit', on: known, draft: emptyDraft('string') })}>Write its first version</Button></div>
+  const { record } = known
+  return (
+    <Group gap="xs">
+      {possibleFor(record, [record.current], now()).reveal ? <Button {...shared} onClick={() => edit(record.current)}>Edit with a touch</Button> : null}
+      <Button {...shared} onClick={() => open({ what: 'edit', on: known, draft: emptyDraft(record.versions.at(-1)?.type ?? 'string') })}>Write a version from nothing</Button>
+      <Button {...shared} onClick={() => open({ what: 'meta' })}>Tags, notes and limits</Button>
+      <Button {...shared} onClick={() => open({ what: 'remove' })}>Remove all of it</Button>
+    </Group>
+  )
+}
+
+interface Panelled extends Pick<Working, 'path' | 'known' | 'vault'> {
+  readonly opened: Opened
+  readonly isBusy: boolean
+  carryOut(wish: Wish): void
+  written(changed: Changed): void
+  look(version: number): void
+  close(): void
+}
+
+/** What was begun, until it is done or left. */
+function OpenPanel({ opened, path, known, vault, isBusy, carryOut, written, look, close }: Panelled): ReactNode {
+  switch (opened.what) {
+    case 'edit':
+      return <Panel title="A new version"><Editor vault={vault} base={{ path, known: opened.on }} draft={opened.draft} action="Save" done={written} close={close} look={look} /></Panel>
+    case 'meta':
+      return known === undefined ? null : <Panel title="Tags, notes and limits"><MetaForm record={known.record} isBusy={isBusy} save={carryOut} close={close} /></Panel>
+    case 'destroy':
+      return <Panel title="Destroy versions"><Confirm path={path} words={`Destroys version ${opened.versions.toSorted((a, b) => a - b).join(', ')}.`} action="Destroy" isBusy={isBusy} go={() => carryOut({ act: 'secret.destroy', versions: opened.versions })} close={close} /></Panel>
+    case 'remove':
+      return <Panel title="Remove the secret"><Confirm path={path} words="Removes every version, tags, notes and limits." action="Remove" isBusy={isBusy} go={() => carryOut({ act: 'secret.destroy', all: true })} close={close} /></Panel>
+  }
+}
 
 function Shown({ revealed: { values }, hide }: { readonly revealed: Revealed; hide(): void }): ReactNode {
   const [first, second] = values
