@@ -3,6 +3,7 @@ import type { SecretPath } from '@symbolon/protocol/label.ts'
 import { decodeRecord, type VaultRecord } from '@symbolon/protocol/record.ts'
 import type { ChangeSecretRequest } from '@symbolon/protocol/vault-http.ts'
 import { fail, type Failure } from '@symbolon/front/failure.ts'
+import { catchUp } from './catch-up.ts'
 import { changeSecret } from './change.ts'
 import { asked, callFor, whyNot, type Caller, type Question } from './facade-caller.ts'
 import { heldOr } from './list.ts'
@@ -54,9 +55,14 @@ async function changeInTurn(caller: Caller, path: SecretPath, plan: Plan): Promi
   return fail('busy', { detail: 'Others write this secret at the same time. Try again.' })
 }
 
+/** A row that somebody altered is replaced by what the signers know, as for any writer. */
 async function standing({ vaulting, request }: Caller, path: SecretPath): Promise<{ readonly ok: true; readonly before: Verified | undefined } | Failure> {
-  const row = (await request.timer.measure('store', () => vaulting.store.newest([path]))).get(path)
-  const before = row === undefined ? undefined : heldOr(row, vaulting)
+  const look = async () => {
+    const row = (await request.timer.measure('store', () => vaulting.store.newest([path]))).get(path)
+    return { row, before: row === undefined ? undefined : heldOr(row, vaulting) }
+  }
+  let { row, before } = await look()
+  if (row !== undefined && before === undefined && (await catchUp(path, vaulting))) ({ row, before } = await look())
   return row !== undefined && before === undefined ? fail('store_damaged', { detail: 'What the vault holds of this secret was altered.' }) : { ok: true, before }
 }
 

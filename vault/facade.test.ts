@@ -2,6 +2,7 @@ import { sign } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { toBase64url } from '@symbolon/protocol/bytes.ts'
 import { encodeRecord, recordDigest, recordMessage } from '@symbolon/protocol/record.ts'
+import type { MemoryStore } from './memory-store.testkit.ts'
 import { facadeToken, startFacade, type TestFacade } from './facade.testkit.ts'
 
 let facade: TestFacade
@@ -67,6 +68,27 @@ describe('data', () => {
     const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => facade.put('db', { n }, { cas: 0 })))
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
     expect(answers.filter(({ status }) => status === 400)).toHaveLength(19)
+  })
+
+  test('a change that too few signers have confirmed is made, and comes with a warning', async () => {
+    facade.world.signers.receipting = 1
+    const written = await facade.put('db', { n: 1 })
+    expect([written.status, written.body]).toEqual([200, { ...common, data: version(1), warnings: [expect.stringContaining('Fewer than 2 signers')] }])
+    facade.world.signers.receipting = 3
+    expect((await facade.put('db', { n: 2 })).body).toMatchObject({ warnings: null })
+  })
+
+  test('a row that somebody altered is an error of the vault’s, not a secret that is gone', async () => {
+    await facade.put('db', { n: 1 })
+    const other = await facade.put('other', { n: 2 })
+    expect(other.status).toBe(200)
+    const [mine, theirs] = ['secret/db', 'secret/other'].map((path) => (facade.store as MemoryStore).secrets.get(path))
+    if (mine === undefined || theirs === undefined) throw new Error('not there')
+    ;(facade.store as MemoryStore).secrets.set('secret/db', { ...mine, signed: theirs.signed })
+    expect((await facade.get('db')).status).toBe(500)
+    // The signers know better, so a writer goes on from there.
+    expect((await facade.put('db', { n: 3 })).body).toMatchObject({ data: { version: 2 } })
+    expect((await facade.get('db', '?version=1')).status).toBe(200)
   })
 
   test('PATCH merges (RFC 7396) and asks for its content type', async () => {
@@ -177,7 +199,7 @@ describe('metadata', () => {
 
   test('LIST, and GET with list=true: names in a folder', async () => {
     for (const path of ['a', 'b/c', 'b/d/e', 'b']) await facade.put(path, { n: 1 })
-    for (const method of [['GET', '?list=true'], ['GET', '/?list=true']] as const) expect((await facade.ask(method[0], `secret/metadata${method[1]}`)).body).toEqual({ ...common, data: { keys: ['a', 'b', 'b/'] } })
+    for (const method of [['LIST', ''], ['LIST', '/'], ['GET', '?list=true'], ['GET', '/?list=true']] as const) expect((await facade.ask(method[0], `secret/metadata${method[1]}`)).body).toEqual({ ...common, data: { keys: ['a', 'b', 'b/'] } })
     expect((await facade.ask('GET', 'secret/metadata/b?list=true')).body).toMatchObject({ data: { keys: ['c', 'd/'] } })
     expect((await facade.ask('GET', 'secret/metadata/b/?list=true')).body).toMatchObject({ data: { keys: ['c', 'd/'] } })
     expect(errorsOf(await facade.ask('GET', 'secret/metadata/none?list=true'))).toEqual([404, []])
