@@ -49,9 +49,9 @@ export function envOf(members: Readonly<Record<string, Json>>, prefix = ''): Rec
 export function changedView({ record, pending }: Changed): View {
   const newest = record.versions.at(-1)
   return {
-    data: { path: record.path, version: record.current, act: record.act, seq: record.seq, pending, ...(newest === undefined ? {} : { state: newest.state, type: newest.type }) },
-    raw: String(record.current),
-    tables: [{ rows: [['path', { whole: record.path }], ['did', record.act], ['version', record.current === 0 ? 'none' : String(record.current)], ['by', `${record.by}, ${timeText(record.at)}`], ...(pending ? [['pending', 'fewer signers than the threshold have said that they keep it: until then a read may give the version before']] : [])] }],
+    data: { path: record.path, version: newest === undefined ? 0 : record.current, act: record.act, seq: record.seq, pending, ...(newest === undefined ? {} : { state: newest.state, type: newest.type }) },
+    raw: String(newest === undefined ? 0 : record.current),
+    tables: [{ rows: [['path', { whole: record.path }], ['did', record.act], ['version', newest === undefined ? 'none' : String(record.current)], ['by', `${record.by}, ${timeText(record.at)}`], ...(pending ? [['pending', 'fewer signers than the threshold have said that they keep it: until then a read may give the version before']] : [])] }],
   }
 }
 

@@ -51,7 +51,7 @@ export function memorySecrets() {
     records: async (paths) => ok(paths.map(newest)),
     write: async (path, value, { cas } = {}) => {
       const current = newest(path)?.current ?? 0
-      if (cas !== undefined && cas !== current) return failed('check_and_set_failed')
+      if (cas !== undefined && cas !== current && !(cas === 0 && newest(path)?.versions.length === 0)) return failed('check_and_set_failed')
       const done = append(path, 'secret.write', (before) => ({ current: current + 1, versions: [...before.versions, { version: current + 1, state: 'live', type: value.type, combine: 'caller', ciphertext: digest, size: 32, at, by: 'ann' }] }))
       all.get(path)?.values.set(current + 1, value)
       return done
@@ -65,7 +65,7 @@ export function memorySecrets() {
     delete: async (path, versions) => append(path, 'secret.delete', ended('deleted', versions)),
     undelete: async (path, versions) => append(path, 'secret.undelete', ended('live', versions)),
     destroy: async (path, versions) => append(path, 'secret.destroy', ended('destroyed', versions)),
-    remove: async (path) => append(path, 'secret.destroy', () => ({ versions: [], current: 0, removed: true })),
+    remove: async (path) => append(path, 'secret.destroy', () => ({ versions: [], removed: true })),
     meta: async (path, { settings, custom, tags }) => append(path, 'secret.meta', (before) => ({ settings: settings ?? before.settings, custom: { ...(custom ?? before.custom) }, tags: [...(tags ?? before.tags)] })),
     list: async function* (prefix, { recursive, search } = {}): AsyncGenerator<Outcome<Row>> {
       const folders = new Set<string>()

@@ -113,12 +113,22 @@ describe('destroying', () => {
   const all = (record: VaultRecord | undefined) => after(record, (follows) => changeOf(world, { kind: 'secret.destroy', all: true, ...follows }))
   test('all leaves a record that says so, and a write begins anew', () => {
     const gone = made(all(recordWith(world, { seq: 3, custom: { a: 'b' }, tags: ['x'], versions: [versionOf(6)] })))
-    expect(gone).toMatchObject({ seq: 4, removed: true, current: 0, versions: [], custom: {}, tags: [], settings: defaultSettings })
-    const anew = made(after(gone, (follows) => writeOf(world, { ...follows, cas: 0 })))
-    expect(anew).toMatchObject({ seq: 5, removed: false, current: 1, created: at, previous: digestOfRecord(gone), versions: [{ version: 1 }] })
-    expect(said(after(gone, (follows) => writeOf(world, { ...follows, version: 7 })))).toBe('record_unsound intent.version')
+    expect(gone).toMatchObject({ seq: 4, removed: true, current: 6, versions: [], custom: {}, tags: [], settings: defaultSettings })
+    const anew = made(after(gone, (follows) => writeOf(world, { ...follows, version: 7, cas: 0 })))
+    expect(anew).toMatchObject({ seq: 5, removed: false, current: 7, created: at, previous: digestOfRecord(gone), versions: [{ version: 7 }] })
+    expect(said(after(gone, (follows) => writeOf(world, { ...follows, version: 7, cas: 5 })))).toBe('check_and_set_failed intent.cas')
+    expect(said(after(anew, (follows) => writeOf(world, { ...follows, version: 8, cas: 0 })))).toBe('check_and_set_failed intent.cas')
     expect(said(all(gone))).toBe('record_unsound record.removed')
     expect(said(change('secret.undelete', [6], gone))).toBe('record_unsound record.versions')
+  })
+
+  test('V-9 under a name that was removed, nobody brings back a ciphertext of before: its number is not given again', () => {
+    const gone = made(all(recordWith(world, { seq: 3, versions: [versionOf(1), versionOf(2, { state: 'destroyed' })] })))
+    for (const version of [1, 2]) expect(said(after(gone, (follows) => writeOf(world, { ...follows, version, ciphertext: versionOf(version).ciphertext })))).toBe('record_unsound intent.version')
+    const described = made(after(gone, (follows) => changeOf(world, { kind: 'secret.meta', tags: ['x'], ...follows })))
+    expect(said(after(described, (follows) => writeOf(world, { ...follows, version: 1 })))).toBe('record_unsound intent.version')
+    const again = made(all(made(after(described, (follows) => writeOf(world, { ...follows, version: 3, cas: 0 })))))
+    expect(said(after(again, (follows) => writeOf(world, { ...follows, version: 3 })))).toBe('record_unsound intent.version')
   })
 
   test('all of nothing is refused', () => expect(said(all(undefined))).toBe('record_unsound record.removed'))

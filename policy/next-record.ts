@@ -52,11 +52,14 @@ function doesNotFollow({ previous, seq }: RecordIntent, predecessor: OpenedRecor
   return undefined
 }
 
-/** Of a secret that begins, or begins anew. */
-const fresh = (at: number): State => ({ current: 0, versions: [], settings: defaultSettings, custom: {}, tags: [], removed: false, created: at })
+/**
+ * Of a secret that begins, or begins anew. Its versions go on counting: a label names path and version, so under a number that was given before,
+ * whoever may write could name the ciphertext of then, and what was destroyed would open again.
+ */
+const fresh = (at: number, current = 0): State => ({ current, versions: [], settings: defaultSettings, custom: {}, tags: [], removed: false, created: at })
 
 const stateOf = (before: VaultRecord | undefined, at: number): State => {
-  if (before === undefined || before.removed) return fresh(at)
+  if (before === undefined || before.removed) return fresh(at, before?.current)
   const { current, versions, settings, custom, tags, removed, created } = before
   return { current, versions, settings, custom, tags, removed, created }
 }
@@ -74,7 +77,7 @@ function changedBy(intent: RecordIntent, before: VaultRecord | undefined, combin
     case 'secret.destroy':
       if ((intent.all === undefined) === (intent.versions === undefined)) return no('Either versions are destroyed, or all.', 'intent.versions', 'both or neither', 'Name versions, or all.')
       if (intent.versions !== undefined) return each(state, intent.versions, (row) => ({ ok: true, row: row.state === 'destroyed' ? row : ended(row, 'destroyed', iat) }))
-      return before === undefined || before.removed ? no('There is nothing to remove.', 'record.removed', before === undefined ? 'no record' : 'removed already') : { ok: true, state: { ...fresh(before.created), removed: true } }
+      return before === undefined || before.removed ? no('There is nothing to remove.', 'record.removed', before === undefined ? 'no record' : 'removed already') : { ok: true, state: { ...fresh(before.created, before.current), removed: true } }
     case 'secret.meta': {
       const { settings = state.settings, custom = state.custom, tags = state.tags } = intent
       // Fewer versions are kept from the next write on, and a new time of deletion is that of new versions: as in KV v2.
@@ -84,13 +87,14 @@ function changedBy(intent: RecordIntent, before: VaultRecord | undefined, combin
 }
 
 function written({ version, cas, type, combine, ciphertext, size, iat, sub }: SecretWriteIntent, state: State, namespace: Combine): Changed {
-  const { current, settings } = state
-  if (cas === undefined ? settings.cas_required : cas !== current) return { ok: false, reason: reasonOf('check_and_set_failed', cas === undefined ? 'This secret asks which version a write follows.' : 'The newest version is another than the one that this follows.', { rule: 'intent.cas', fact: `${cas ?? 'not given'}; the newest is ${current}`, remedy: `Let cas be ${current}, once you have read that version.` }) }
+  const { current, settings, versions } = state
+  // As in KV v2, 0 follows what has no version, though numbers were given before.
+  if (cas === undefined ? settings.cas_required : cas !== current && !(cas === 0 && versions.length === 0)) return { ok: false, reason: reasonOf('check_and_set_failed', cas === undefined ? 'This secret asks which version a write follows.' : 'The newest version is another than the one that this follows.', { rule: 'intent.cas', fact: `${cas ?? 'not given'}; the newest is ${current}`, remedy: `Let cas be ${current}, once you have read that version.` }) }
   if (version !== current + 1) return no('A new version has the next number.', 'intent.version', `${version}; the newest is ${current}`, `Let version be ${current + 1}.`)
   if (combine !== namespace) return no('A new version is combined as its namespace says.', 'intent.combine', `${combine}; the namespace’s is ${namespace}`, `Encrypt it for combine ${namespace}.`)
   const { delete_version_after: life, max_versions: most } = settings
   const row: RecordVersion = { version, state: 'live', type, combine, ciphertext, size, at: iat, by: sub, ...(life === 0 ? {} : { until: iat + life }) }
-  return { ok: true, state: { ...state, current: version, versions: [...state.versions, row].slice(-most) } }
+  return { ok: true, state: { ...state, current: version, versions: [...versions, row].slice(-most) } }
 }
 
 type Turned = { readonly ok: true; readonly row: RecordVersion } | { readonly ok: false; readonly reason: Reason }

@@ -63,7 +63,7 @@ export const vaultRecord = z.strictObject({
   seq: z.int().min(1).max(1_000_000_000),
   /** Digest of the predecessor; null for the first. */
   previous: digestText.nullable(),
-  /** Number of the newest version that ever was; 0 where all was removed. */
+  /** Number of the newest version that ever was, also where all was removed: no number is given twice. */
   current: z.int().min(0).max(1_000_000_000),
   /** Ascending; what is older was forgotten. */
   versions: z.array(recordVersion).max(limits.secretVersions),

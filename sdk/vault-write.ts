@@ -167,8 +167,8 @@ async function planWrite(path: SecretPath, value: SecretValue, cas: number | und
   if (!trusted.ok) return trusted
   // Whoever shows another keyset could read what is closed to it.
   if (!trusted.value.pinned) return failed('keyset_unpinned')
-  const current = before?.current ?? 0
-  if (cas !== undefined && cas !== current) return failed('check_and_set_failed', { detail: `${path}: the newest version is ${current}` })
+  const { current, versions } = before ?? { current: 0, versions: [] }
+  if (cas !== undefined && cas !== current && !(cas === 0 && versions.length === 0)) return failed('check_and_set_failed', { detail: `${path}: the newest version is ${current}` })
   const mode = combineOf(path, trusted.value.keyset)
   if (mode === undefined) return failed('namespace_unknown', { detail: fieldsOf(path).namespace })
   const version = current + 1

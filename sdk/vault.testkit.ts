@@ -50,7 +50,7 @@ export function stateAfter(deployment: TestDeployment, before: VaultRecord | und
     case 'secret.undelete':
       return { ...next, versions: state('live', intent.versions) }
     case 'secret.destroy':
-      return intent.all === true ? { ...next, versions: [], current: 0, removed: true } : { ...next, versions: state('destroyed', intent.versions ?? []) }
+      return intent.all === true ? { ...next, versions: [], removed: true } : { ...next, versions: state('destroyed', intent.versions ?? []) }
     case 'secret.meta':
       return { ...next, settings: intent.settings ?? kept.settings, custom: intent.custom ?? kept.custom, tags: intent.tags ?? kept.tags }
   }

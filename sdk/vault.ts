@@ -99,7 +99,7 @@ export function vaultOf(calls: VaultCalls): Omit<Vault, 'addr' | 'close'> {
       return written.ok && Object.values(beside).some((part) => part !== undefined) ? meta(path, beside) : written
     },
     patch: (path, data, { cas } = {}) => patch(path, data, cas, calls),
-    delete: (path, versions) => change(path, async (before) => (before === undefined || before.current === 0 ? failed('secret_not_found') : ok({ question: { kind: 'secret.delete', versions: ascending(versions ?? [before.current]) } })), calls),
+    delete: (path, versions) => change(path, async (before) => (before === undefined || before.versions.length === 0 ? failed('secret_not_found') : ok({ question: { kind: 'secret.delete', versions: ascending(versions ?? [before.current]) } })), calls),
     undelete: (path, versions) => change(path, async () => ok({ question: { kind: 'secret.undelete', versions: ascending(versions) } }), calls),
     destroy: (path, versions) => change(path, async () => ok({ question: { kind: 'secret.destroy', versions: ascending(versions) } }), calls),
     remove: (path) => change(path, async (before) => (before === undefined || before.removed ? failed('secret_not_found') : ok({ question: { kind: 'secret.destroy', all: true } })), calls),

@@ -19,7 +19,8 @@ export type Planned =
   | { readonly what: 'again' }
 type Unplaced = Placed extends infer Q ? (Q extends Placed ? Omit<Q, 'path' | 'previous' | 'seq'> : never) : never
 type Placed = Extract<Question, { readonly previous: unknown }>
-export type Plan = (before: VaultRecord | undefined) => Promise<Planned>
+/** @param before undefined: there is none, or it was removed. @param next the number of its next version */
+export type Plan = (before: VaultRecord | undefined, next: number) => Promise<Planned>
 
 export interface Changed {
   readonly ok: true
@@ -41,7 +42,7 @@ async function changeInTurn(caller: Caller, path: SecretPath, plan: Plan): Promi
     const found = await standing(caller, path)
     if (!found.ok) return found
     const { before } = found
-    const planned = await plan(before?.record.removed === true ? undefined : before?.record)
+    const planned = await plan(before?.record.removed === true ? undefined : before?.record, (before?.record.current ?? 0) + 1)
     if (planned.what === 'failure') return planned.failure
     if (planned.what === 'again') continue
     if (planned.what === 'nothing') return (await whyNot(caller, planned.question)) ?? { ok: true, warnings: [], headers: {} }

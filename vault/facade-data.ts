@@ -93,7 +93,7 @@ export async function writeData(caller: Caller, path: SecretPath): Promise<Reply
   if (!read.ok) return read
   const { data, options } = read.value
   const cas = options?.cas
-  return written(await change(caller, path, (before) => versionWith(caller, path, { before, data, cas })), caller, cas)
+  return written(await change(caller, path, (_before, next) => versionWith(caller, path, { version: next, data, cas })), caller, cas)
 }
 
 /** RFC 7396 on what is there. Nobody's write in between is lost: the new version follows the one that was read. */
@@ -106,37 +106,36 @@ export async function patchData(caller: Caller, path: SecretPath): Promise<Reply
   if (!read.ok) return read
   const { data: patch, options } = read.value
   const cas = options?.cas
-  return written(await change(caller, path, async (before) => {
+  return written(await change(caller, path, async (before, next) => {
     const opened = await openOne(caller, path, 'latest')
     if (!opened.ok) return { what: 'failure', failure: opened }
     // Somebody wrote in between.
     if (opened.secret.record.current !== before?.current) return { what: 'again' }
-    return patched(caller, path, { before, opened, patch, cas })
+    return patched(caller, path, { version: next, opened, patch, cas })
   }), caller, cas)
 }
 
 interface Patching {
-  readonly before: VaultRecord | undefined
+  readonly version: number
   readonly opened: Opened
   readonly patch: Members
   readonly cas: number | undefined
 }
 
-async function patched(caller: Caller, path: SecretPath, { before, opened: { secret }, patch, cas }: Patching): Promise<Planned> {
+async function patched(caller: Caller, path: SecretPath, { version, opened: { secret }, patch, cas }: Patching): Promise<Planned> {
   if (secret.value.type !== 'string') return { what: 'failure', failure: fail('malformed', { detail: 'Only secrets of kind string are patched.' }) }
   const data = stringValue.shape.data.safeParse(merged(secret.value.data, patch))
   if (!data.success) return { what: 'failure', failure: fail('malformed', { detail: 'What comes out of the patch is no data.' }) }
-  return versionWith(caller, path, { before, data: data.data, cas: cas ?? secret.version.version })
+  return versionWith(caller, path, { version, data: data.data, cas: cas ?? secret.version.version })
 }
 
 interface Writing {
-  readonly before: VaultRecord | undefined
+  readonly version: number
   readonly data: Members
   readonly cas: number | undefined
 }
 
-async function versionWith({ facade: { keys } }: Caller, path: SecretPath, { before, data, cas }: Writing): Promise<Planned> {
-  const version = (before?.current ?? 0) + 1
+async function versionWith({ facade: { keys } }: Caller, path: SecretPath, { version, data, cas }: Writing): Promise<Planned> {
   const label = labelOf(path, { combine: 'vault', version, type: 'string' })
   const value = utf8(JSON.stringify({ type: 'string', data }))
   try {

@@ -46,7 +46,7 @@ export async function readMetadata(caller: Caller, path: SecretPath): Promise<Re
 const shown = ({ settings, custom, created, at, current, versions }: VaultRecord) => ({
   cas_required: settings.cas_required,
   created_time: timeOf(created),
-  current_version: current,
+  current_version: versions.length === 0 ? 0 : current,
   custom_metadata: Object.keys(custom).length === 0 ? null : custom,
   delete_version_after: durationOf(settings.delete_version_after),
   max_versions: settings.max_versions,

@@ -168,8 +168,9 @@ describe('deleting', () => {
     expect((await facade.ask('DELETE', 'secret/metadata/db')).status).toBe(204)
     expect(errorsOf(await facade.get('db'))).toEqual([404, []])
     expect(errorsOf(await facade.ask('GET', 'secret/metadata/db'))).toEqual([404, []])
-    expect((await facade.put('db', { n: 9 }, { cas: 0 })).body).toMatchObject({ data: { version: 1 } })
+    expect((await facade.put('db', { n: 9 }, { cas: 0 })).body).toMatchObject({ data: { version: 4 } })
     expect((await facade.get('db')).body).toMatchObject({ data: { data: { n: 9 } } })
+    expect((await facade.get('db', '?version=1')).status).toBe(404)
   })
 })
 

@@ -85,7 +85,7 @@ function Row({ record, name, lookFor }: { readonly record: OpenedRecord['record'
       <Group gap="sm">
         <a href={secretLink(record.path)}><Shown text={name} /></a>
         {newest === undefined ? null : <Badge variant="outline" tt="none" color="gray">{kindNames[newest.type]}</Badge>}
-        <Text span size="sm">{record.current === 0 ? 'no version' : `version ${record.current}`}{newest?.state === 'deleted' || newest?.state === 'destroyed' ? `, ${newest.state}` : ''}</Text>
+        <Text span size="sm">{newest === undefined ? 'no version' : `version ${record.current}`}{newest?.state === 'deleted' || newest?.state === 'destroyed' ? `, ${newest.state}` : ''}</Text>
         <Text span size="sm">changed by <Shown text={record.by} />, {time(record.at)}</Text>
         {record.tags.map((tag) => <Button key={tag} size="compact-xs" variant="default" aria-label={`Search for the tag ${tag}`} onClick={() => lookFor(tag)}><Shown text={tag} /></Button>)}
       </Group>
