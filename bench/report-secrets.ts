@@ -52,7 +52,7 @@ function floor({ opening: { ours, noble, hpke_seal }, signing: { groups, node_cr
   const replies: Row = ['each of two signers signs its reply with its boot key, which the coordinator verifies', 2 * (ed25519_sign + ed25519_verify)]
   const again: readonly Row[] = [judged, ['two signers’ parts, with their proofs', 2 * ours.partial], ['each seals them to the reader’s key', 2 * hpke_seal], replies]
   const fresh: readonly Row[] = [...again, ['each has checked the ciphertext’s proof', 2 * ours.verify_ciphertext]]
-  const written: readonly Row[] = [judged, ['the record’s threshold signature', groups['2-of-3']?.ours.signature ?? Number.NaN], replies, ['three receipts, signed, and verified by coordinator and vault', 3 * (ed25519_sign + 2 * ed25519_verify)]]
+  const written: readonly Row[] = [judged, ['the vault checks the ciphertext’s proof', ours.verify_ciphertext], ['the record’s threshold signature', groups['2-of-3']?.ours.signature ?? Number.NaN], replies, ['three receipts, signed, and verified by coordinator and vault', 3 * (ed25519_sign + 2 * ed25519_verify)]]
   const rows = (list: readonly Row[], title: string) => [...list.map(([what, micros]) => [what, whole(micros)]), [`**${title}**`, `**${whole(sum(list))}**`]]
   const cells = vault['2-of-3']?.table['16']
   const part = (list: readonly Row[], operation: SecretOperation) => share(sum(list) / (cells?.[operation].cpu_us_per_secret['total'] ?? Number.NaN))
