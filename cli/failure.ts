@@ -36,8 +36,10 @@ export function failureLines(failure: CommandFailure): readonly string[] {
   if (reasons.length > 0) return block(`${title} (${reference})`, reasons.map((reason) => [whyOf(reason), reason.remedy ?? remedy]))
   const problems = (details.problems ?? []).map(({ pointer, message }) => `${pointer || '/'} ${message}`).join('; ')
   // What was found out here says all that there is in its first line.
-  const nothing = details.status === undefined && details.requestId === undefined ? '' : 'the server says no more'
-  return block(`${title} (${reference})`, [[[details.detail, problems].filter((part) => part !== undefined && part !== '').join(': ') || nothing, retryOf(details.retryAfter) ?? remedy]])
+  const nothing = (details.status === undefined && details.requestId === undefined) || details.detail === remedy ? '' : 'the server says no more'
+  // A server that knows nothing more repeats the remedy.
+  const detail = details.detail === remedy ? undefined : details.detail
+  return block(`${title} (${reference})`, [[[detail, problems].filter((part) => part !== undefined && part !== '').join(': ') || nothing, retryOf(details.retryAfter) ?? remedy]])
 }
 
 /** The sentence, then the rule that decided and the fact that it found. */

@@ -43,6 +43,20 @@ describe('kv get and put', () => {
     expect((await kvWith({ tty: true }, 'get', 'app/db', '--field', 'a')).out).toBe('from stdin\n')
   })
 
+  test('an empty stdin is no value, and nothing is written', async () => {
+    expect(await kvWith({ input: '\n' }, 'put', 'app/db', 'a=-')).toMatchObject({ code: 1, out: '', err: expect.stringContaining('stdin is empty') })
+    expect((await kv('get', 'app/db')).code).toBe(1)
+    expect((await kv('put', 'app/db', 'a=')).code).toBe(0)
+  })
+
+  test('a key that is not there: which ones are', async () => {
+    await kv('put', 'app/db', 'user=app', 'password=s3cret')
+    const { code, out, err } = await kv('get', 'app/db', '--field', 'pasword')
+    expect([code, out]).toEqual([1, ''])
+    expect(err).toContain('it has user, password')
+    expect(err).not.toContain('s3cret')
+  })
+
   test('an object of JSON, and keys with dots', async () => {
     expect((await kvWith({ input: '{"a.b": {"c": [1, null]}, "d": true}' }, 'put', 'app/db', '-')).code).toBe(0)
     expect((await kv('get', 'app/db', '--field', 'a.b')).out).toBe('{"c":[1,null]}')
@@ -139,6 +153,14 @@ describe('what shows no values', () => {
     const elsewhere = openShell({ openSecrets: (_settings, _io, act) => act(lying) })
     const { code, out, err } = await elsewhere.run(['kv', 'list', 'app', '-o', 'raw'])
     expect([code, out, err]).toEqual([2, 'app/db\n', expect.stringContaining('answer_untrue')])
+    elsewhere.remove()
+  })
+
+  test('what fails as a whole is said once', async () => {
+    const refusing: typeof vault.secrets = { ...vault.secrets, list: async function* () { yield failed('policy_denied') } }
+    const elsewhere = openShell({ openSecrets: (_settings, _io, act) => act(refusing) })
+    const { code, out, err } = await elsewhere.run(['kv', 'list', 'app'])
+    expect([code, out, err.match(/policy_denied/g)?.length]).toEqual([3, '', 1])
     elsewhere.remove()
   })
 

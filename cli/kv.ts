@@ -133,25 +133,27 @@ export interface Listing {
 
 /** A row that does not verify is named and left out; the others are shown, and the exit code says that there was one. */
 export async function kvList(secrets: Secrets, prefixes: readonly string[], options: Listing, io: Io): Promise<Outcome<View> | { readonly ok: true; readonly value: View; readonly exit: number }> {
-  const { rows, failure } = await slowly(io, 'asking the vault', listed(secrets, prefixes, options, io))
-  if (failure !== undefined && rows.length === 0) return { ok: false, error: failure }
-  const view = rowsView(prefixes.join(' '), rows)
+  const { rows, failures } = await slowly(io, 'asking the vault', listed(secrets, prefixes, options))
+  const [failure] = failures
+  // Where nothing is shown, the first one is the command's own.
+  const alone = failure !== undefined && rows.length === 0
+  for (const each of alone ? failures.slice(1) : failures) io.err.write(`${failureLines(each).join('\n')}\n`)
+  if (alone) return { ok: false, error: failure }
+  const [prefix = '', ...more] = prefixes
+  const view = rowsView(more.length === 0 ? prefix : '', rows)
   return failure === undefined ? ok(view) : { ok: true, value: view, exit: exitCodeOf(failure) }
 }
 
-async function listed(secrets: Secrets, prefixes: readonly string[], options: Listing, io: Io) {
+async function listed(secrets: Secrets, prefixes: readonly string[], options: Listing) {
   const rows: Row[] = []
-  let failure: SymbolonError | undefined
+  const failures: SymbolonError[] = []
   for (const prefix of prefixes) {
     for await (const row of secrets.list(prefix, options)) {
       if (row.ok) rows.push(row.value)
-      else {
-        failure ??= row.error
-        io.err.write(`${failureLines(row.error).join('\n')}\n`)
-      }
+      else failures.push(row.error)
     }
   }
-  return { rows, failure }
+  return { rows, failures }
 }
 
 export async function kvHistory(secrets: Secrets, path: SecretPath): Promise<Outcome<View>> {

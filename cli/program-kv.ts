@@ -45,7 +45,14 @@ export function addKvCommands(program: Command, add: Add, io: Io, open: OpenSecr
     .option(...versionList, collect, [])
     .option(...dryRun)
 
-  on(kv, 'list <folder>', 'List the secrets that you may see, never their values.', 'symbolon kv list app --recursive', async (secrets, flags, [folder = '']) => (await kvParts()).kvList(secrets, [prefixOf(folder)], { recursive: flags['recursive'] === true }, io))
+  on(kv, 'list [folder]', 'List the secrets that you may see, never their values; without a folder, the namespaces.', 'symbolon kv list app --recursive', async (secrets, flags, [folder = ''], settings) => {
+    const recursive = flags['recursive'] === true
+    if (folder !== '') return (await kvParts()).kvList(secrets, [prefixOf(folder)], { recursive }, io)
+    const all = await (await import('./vault.ts')).namespacesOf(settings, io)
+    if (!all.ok) return all
+    const ids = all.value.map(({ id }) => id)
+    return recursive ? (await kvParts()).kvList(secrets, ids, { recursive }, io) : ok((await import('./kv-view.ts')).rowsView('', ids.map((id) => ({ folder: `${id}/` }))))
+  })
     .option('-r, --recursive', 'with everything below')
   on(kv, 'search <text> [folder]', 'Find secrets by path, tag or note, in everything below a folder; default: everywhere.', 'symbolon kv search postgres', async (secrets, _flags, [text = '', folder = ''], settings) => {
     const all = folder === '' ? await (await import('./vault.ts')).namespacesOf(settings, io) : ok([{ id: prefixOf(folder) }])

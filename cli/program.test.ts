@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { fromBase64url, toBase64url } from '@symbolon/protocol/bytes.ts'
 import { decodeTokenIntent, intentDigest } from '@symbolon/protocol/intent.ts'
+import { errors } from '@symbolon/protocol/errors.ts'
 import { testDeployment } from '@symbolon/sdk/deployment.testkit.ts'
 import { openShell, type Shell } from './cli.testkit.ts'
 import { exitCodeOf, failureLines } from './failure.ts'
@@ -112,6 +113,7 @@ describe('exit codes', () => {
   test.each([
     [3, refusedAs(403, 'scope_not_allowed', { reasons: [{ code: 'scope_not_allowed', message: 'None of the roles has it.', rule: 'symbolon.scope', fact: 'roles: engineer', remedy: 'A role that has it: sre.' }] }), ['symbolon: The policy does not allow this scope (scope_not_allowed, request req-00001)', '  why: None of the roles has it; rule symbolon.scope; fact roles: engineer', '  do:  A role that has it: sre.']],
     [4, refusedAs(401, 'key_unknown'), ['symbolon: The key is not in the roster (key_unknown, request req-00001)', '  why: the server says no more', '  do:  Register the key, or use the current or previous key of the row.']],
+    [1, refusedAs(404, 'secret_not_found', { detail: errors.secret_not_found.remedy }), ['symbolon: There is no such secret or version, or it is not yours (secret_not_found, request req-00001)', `  do:  ${errors.secret_not_found.remedy}`]],
     [7, refusedAs(409, 'intent_bound_otherwise'), undefined],
     [2, refusedAs(503, 'quorum_unavailable', { detail: 'Too few signers answer: signer-1 unreachable.' }), ['symbolon: Fewer signers answer than the threshold needs (quorum_unavailable, request req-00001)', '  why: Too few signers answer: signer-1 unreachable.', '  do:  See which signers are down; start them again.']],
     [2, refusedAs(500, 'internal'), undefined],
@@ -132,6 +134,12 @@ describe('exit codes', () => {
   test('I-5: 2 when the keyset is another', async () => {
     await serve()
     expect(await mint('--pin', testDeployment().pin)).toMatchObject({ code: 2, out: '', err: expect.stringContaining('pin_mismatch') })
+  })
+
+  test('a misuse names the help of its own command', async () => {
+    expect((await shell.run(['kv', 'get'])).err).toContain('See `symbolon kv get --help`.')
+    expect((await shell.run(['kv', 'gte', 'app/db'])).err).toContain('See `symbolon kv --help`.')
+    expect((await shell.run(['frob'])).err).toContain('See `symbolon --help`.')
   })
 
   test('4 when there is nothing to sign in with', async () => {

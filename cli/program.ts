@@ -30,14 +30,21 @@ export async function runCommand(argv: readonly string[], io: Io, parts: Parts =
     await program.parseAsync([...argv], { from: 'user' })
     return exit
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : error.code === 'commander.help' ? exitCodes.local : fail(misuse(error), io)
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : error.code === 'commander.help' ? exitCodes.local : fail(misuse(error, program, argv), io)
     if (error instanceof LocalFailure || error instanceof SymbolonError) return fail(error, io)
     throw error
   }
 }
 
 /** A command line that does not parse, in the same three lines as everything else. */
-const misuse = ({ message }: CommanderError): LocalFailure => new LocalFailure(message.replace(/^error: /, ''), 'the command line does not say what is meant', 'See `symbolon --help`, or --help behind the command.')
+const misuse = ({ message }: CommanderError, program: Command, argv: readonly string[]): LocalFailure =>
+  new LocalFailure(message.replace(/^error: /, '').replace('\n', ' '), 'the command line does not say what is meant', `See \`${nameOf(program, argv)} --help\`.`)
+
+/** The command that the first words name, as far as they name one. */
+function nameOf(command: Command, [word, ...rest]: readonly string[]): string {
+  const next = command.commands.find((each) => each.name() === word)
+  return next === undefined ? command.name() : `${command.name()} ${nameOf(next, rest)}`
+}
 
 function fail(failure: CommandFailure, io: Io): number {
   io.err.write(`${failureLines(failure).join('\n')}\n`)

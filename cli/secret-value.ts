@@ -42,9 +42,15 @@ async function pairOf(word: string, io: Io): Promise<[string, Json]> {
   // What stands there may be a secret that was typed without its key.
   if (at < 1) throw new LocalFailure('A value has no key', 'an argument has no name before =', pairs)
   const [key, value] = [word.slice(0, at), word.slice(at + 1)]
-  if (value === '-') return [key, oneLineLess(textOf(await io.input(), 'stdin'))]
+  if (value === '-') return [key, typedOrPiped(key, oneLineLess(textOf(await io.input(), 'stdin')))]
   if (value.startsWith('@')) return [key, textOf(fileOfValue(key, value.slice(1)), `the file of ${key}`)]
   return [key, /^\\[@-]/.test(value) ? value.slice(1) : value]
+}
+
+/** The command before the pipe may have failed: its silence is no new password. */
+function typedOrPiped(key: string, text: string): string {
+  if (text === '') throw new LocalFailure(`Nothing was given for ${JSON.stringify(key)}`, 'stdin is empty', `To store an empty value, write ${key}= .`)
+  return text
 }
 
 /** The name may be a password that begins with @: it is not quoted. */

@@ -101,11 +101,13 @@ function fieldOf({ data, fields }: Pick<View, 'data' | 'fields'>, path: string):
   if (typeof fields === 'object' && fields !== null && Object.hasOwn(fields, path)) return (fields as Record<string, unknown>)[path]
   let value: unknown = data
   for (const step of path.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) throw new LocalFailure(`There is no field ${path}`, `${step} is not there`, 'See the names with -o json.')
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) throw new LocalFailure(`There is no field ${path}`, typeof value === 'object' && value !== null ? `it has ${namesOf(fields ?? value)}` : `nothing is inside of what stands before ${step}`, 'Name one that is there.')
     value = (value as Record<string, unknown>)[step]
   }
   return value
 }
+
+const namesOf = (value: object): string => printable(Object.keys(value).join(', ')) || 'none'
 
 const plain = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
 

@@ -82,7 +82,7 @@ export const errors = {
   change_conflict: refused(409, 'invalid_request', 'Another successor of this version was accepted already', 'Look at `symbolon roster log`; propose the change on top of it.'),
 
   // Secrets
-  secret_not_found: refused(404, 'invalid_request', 'There is no such secret or version, or it is not yours', 'Compare the path with `symbolon kv list`; `symbolon explain` says what the policy would allow.'),
+  secret_not_found: refused(404, 'invalid_request', 'There is no such secret or version, or it is not yours', 'Compare the path with `symbolon kv list`, and its versions with `symbolon kv metadata get`; `symbolon kv explain` says what the policy would allow.'),
   namespace_unknown: refused(403, 'invalid_request', 'The roster has no such namespace', 'Use a namespace of the roster; a guardian can add one.'),
   record_invalid: refused(400, 'invalid_request', 'A record that came along is not one that the quorum signed for this secret', 'Read the secret’s record again; if it lasts, the vault is at fault.'),
   record_stale: refused(409, 'invalid_request', 'A newer record of this secret is known', 'Read the secret’s record again and repeat the change on top of it.'),
