@@ -30,7 +30,7 @@ export async function start(context: Context<Config>): Promise<Started> {
   const quorum = openQuorum({ channel, timeoutMs: config.mint_ms, behind: () => void front.follow() })
   const front = await openFront(footing, {
     wire,
-    serve: ({ deployment: at, judges, limiters: { identities, ...others } }) => servingOf({ deployment: at, minting: { judges, quorum, identities, clock: seconds }, ...others }),
+    serve: ({ deployment: at, judges, limiters: { identities, ...others } }) => servingOf({ deployment: at, minting: { judges, quorum, identities, clock: seconds, stranger: () => void front.follow() }, ...others }),
     sweep: (now) => sweep(db, now),
   })
   const changes: ChangeParts = { store: changeStore(db), wire: changeWire(wire), state: () => front.state(), follow: () => front.follow(), clock: seconds }

@@ -83,6 +83,7 @@ const textOf = ({ intent, assertion: { credential, authenticator_data, client_da
 function wrongGrant({ iss, lineage, as, iat, exp, end }: GrantIntent, roster: Roster, at: number): Reason | undefined {
   const invalid = (message: string, rule: string, fact?: string) => reasonOf('grant_invalid', message, { rule: `grant.${rule}`, ...(fact === undefined ? {} : { fact }) })
   if (iss !== roster.deployment.issuer) return invalid('The grant was made for another deployment.', 'iss', iss)
+  if (roster.lineage === undefined) return reasonOf('passkey_unknown', 'By version 1 of the roster nobody can have granted anything.', { rule: 'grant.sub' })
   if (lineage !== roster.lineage) return invalid('The grant was made for another deployment.', 'lineage')
   if (as !== undefined) return invalid('A grant cannot act as somebody else.', 'as', as)
   if (exp <= iat || exp - iat > limits.intentWindow) return invalid('The grant’s own window is not one.', 'exp', `${exp - iat} s`)

@@ -2,6 +2,7 @@ import { verify, type KeyObject } from 'node:crypto'
 import type { Approval } from '@symbolon/protocol/approval.ts'
 import { bytesOf, fromBase64url, toBase64url, utf8, type Base64url } from '@symbolon/protocol/bytes.ts'
 import type { Asserted, Evidence } from '@symbolon/protocol/evidence.ts'
+import type { RefusalCode } from '@symbolon/protocol/errors.ts'
 import type { MintItem, MintOutcome, Part } from '@symbolon/protocol/mint.ts'
 import type { SignedRecord } from '@symbolon/protocol/record.ts'
 import type { Explained, GrantedSigned, Judgement, Refused, Ruled, Unavailable } from '@symbolon/policy/judgement.ts'
@@ -22,7 +23,12 @@ export interface Judging {
   readonly identities: Limiter
   /** Seconds. */
   clock(): number
+  /** Told when somebody asks who is not known here: the roster may have grown since this process last looked. */
+  stranger?(): void
 }
+
+/** Why somebody is not known, as far as a newer roster could change it. */
+const strange: ReadonlySet<string> = new Set(['passkey_unknown', 'key_unknown', 'issuer_unknown', 'trust_none'] satisfies RefusalCode[])
 
 /** What a signature of the quorum needs. */
 export interface Signing {
@@ -58,9 +64,9 @@ export interface Call {
 export const callOf = <R extends Asked>({ address, requestId, event, timer }: FrontRequest, request: R) => ({ request, asserted: { address }, requestId, event, timer }) satisfies Call
 
 /** Judges, dry or not, and notes what the judgement found out, yes or no. */
-export async function judge(call: Pick<Call, 'request' | 'asserted' | 'event'>, parts: Pick<Judging, 'judges' | 'clock'>, how?: 'judge'): Promise<Judgement>
-export async function judge(call: Pick<Call, 'request' | 'asserted' | 'event'>, parts: Pick<Judging, 'judges' | 'clock'>, how: 'explain'): Promise<Explained>
-export async function judge({ request, asserted, event }: Pick<Call, 'request' | 'asserted' | 'event'>, { judges, clock }: Pick<Judging, 'judges' | 'clock'>, how: 'judge' | 'explain' = 'judge'): Promise<Judgement | Explained> {
+export async function judge(call: Pick<Call, 'request' | 'asserted' | 'event'>, parts: Pick<Judging, 'judges' | 'clock' | 'stranger'>, how?: 'judge'): Promise<Judgement>
+export async function judge(call: Pick<Call, 'request' | 'asserted' | 'event'>, parts: Pick<Judging, 'judges' | 'clock' | 'stranger'>, how: 'explain'): Promise<Explained>
+export async function judge({ request, asserted, event }: Pick<Call, 'request' | 'asserted' | 'event'>, { judges, clock, stranger }: Pick<Judging, 'judges' | 'clock' | 'stranger'>, how: 'judge' | 'explain' = 'judge'): Promise<Judgement | Explained> {
   const { intent, evidence, approvals = [], records = [] } = request
   const judged = await judges[how]({ intent: bytesOf(intent), evidence, approvals, asserted, ...(records.length === 0 ? {} : { records }) }, clock())
   event.learn({ decision: judged.verdict, evidence_kind: kindsOf(evidence) })
@@ -68,6 +74,7 @@ export async function judge({ request, asserted, event }: Pick<Call, 'request' |
   if (judged.principal !== undefined) event.learn({ principal: judged.principal.id })
   if (judged.digest !== undefined) event.learn({ intent: toBase64url(judged.digest) })
   if (judged.verdict === 'refused' && judged.reasons[0].rule !== undefined) event.learn({ rule: judged.reasons[0].rule })
+  if (judged.verdict === 'refused' && strange.has(judged.reasons[0].code)) stranger?.()
   return judged
 }
 

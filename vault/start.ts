@@ -37,7 +37,7 @@ export async function start(context: Context<Config>): Promise<Started> {
   const facade = { suite: sodiumSuite(openArena()), replyKey: await replyKeyFor(receive), api, turns: openTurns() }
   const front = await openFront(footing, {
     wire,
-    serve: ({ deployment, judges, limiters: { identities, ...others } }) => servingOf({ deployment, judges, identities, clock: seconds, coordinator, store, cursors, receive, log, publicUrl: config.public_url, facade, ...others }),
+    serve: ({ deployment, judges, limiters: { identities, ...others } }) => servingOf({ deployment, judges, identities, clock: seconds, stranger: () => void front.follow(), coordinator, store, cursors, receive, log, publicUrl: config.public_url, facade, ...others }),
     // Nothing of what is kept here ends by itself.
     sweep: async () => undefined,
   })
