@@ -4,6 +4,7 @@ import { noStops } from '@symbolon/evidence/stops.ts'
 import { bundleDigest } from './bundle.ts'
 import { at, bundleWith, defaultData, keyEvidence, makeKey, type World } from './judge.testkit.ts'
 import { readFileSync } from 'node:fs'
+import { grantOf, makePeople } from './people.testkit.ts'
 import { asked, codes, explanation, listOf, makeVault, path, readOf, vaultJudge } from './secrets.testkit.ts'
 import type { SecretAction } from './secret-rules.ts'
 import { open } from './worker.ts'
@@ -23,6 +24,20 @@ describe('Z-5 rows of a listing', () => {
     expect(shownBy(world, 'read')).toEqual(['app/prod/db', 'app/prod/api/key'])
     expect(shownBy(world, 'write')).toEqual(['app/x/db'])
     expect(shownBy(world, 'destroy')).toEqual([])
+  })
+  test('Z-5 by a role without the scope of that action, none: a rule alone gives nothing', () => {
+    const scoped = makeVault({ bundle: bundleWith({ roles: { ...data.roles, engineer: { ...data.roles.engineer, allow_scopes: ['secret:list'] }, other: { allow_scopes: ['secret:read', 'secret:write'], max_ttl_seconds: 60 } } }) })
+    expect([shownBy(scoped), shownBy(scoped, 'write')]).toEqual([['app/db', 'app/prod/db', 'app/prod/api/key'], []])
+  })
+  test('B-1 by evidence whose ceiling has not the scope of that action, none', () => {
+    const on = makePeople({ bundle: bundleWith(data), roster: { scopes: world.roster.scopes, groups: world.roster.groups, namespaces: world.roster.namespaces, vault: world.roster.vault } })
+    const intent = { ...listOf(on, { prefix: 'app', recursive: true }), sub: 'ann' }
+    const shown = (scope: readonly string[], action: SecretAction) => {
+      const listed = vaultJudge(on).list({ request: asked(on, intent, [], [grantOf(on, { ceiling: { scope: [...scope] } }).evidence(intent)]), paths: [path('app/x/db')], action }, at)
+      return listed.verdict === 'granted' ? listed.shown : codes(listed)
+    }
+    expect(shown(['secret:list', 'secret:write'], 'write')).toEqual([true])
+    expect(shown(['secret:list'], 'write')).toEqual([false])
   })
   test('Z-3 and that no deny names', () => expect(shownBy(makeVault({ bundle: bundleWith({ ...data, deny: { secrets: ['app/prod/**'] } }) }))).toEqual(['app/db']))
   test('are none where the listing itself is refused', () => {

@@ -23,8 +23,8 @@ const actions = { 'secret.read': 'read', 'secret.list': 'list', 'secret.write': 
 
 export const questionOf = (intent: TokenIntent | SecretIntent): Question => (intent.kind === 'token' ? tokenQuestionOf(intent) : { ...commonOf(intent), action: actions[intent.kind], ...pathsOf(intent) })
 
-/** About rows of a listing: paths, instead of the folder that they are in. */
-export const rowsQuestionOf = (intent: SecretListIntent, paths: readonly string[], action: SecretAction): SecretQuestion => ({ ...commonOf(intent), action, paths })
+/** About rows of a listing: paths, instead of the folder that they are in; and the scope of what would be done with them. */
+export const rowsQuestionOf = (intent: SecretListIntent, paths: readonly string[], action: SecretAction): SecretQuestion => ({ ...commonOf(intent), scope: [secretScopes[`secret.${action}`]], action, paths })
 
 function tokenQuestionOf(intent: TokenIntent): TokenQuestion {
   const { v: _v, nonce: _nonce, iss: _iss, lineage: _lineage, as: _as, dry: _dry, ...question } = intent

@@ -15,7 +15,10 @@ export function rowsOf(asked: Weighed, { paths, action = 'list' }: Omit<ListQues
   if (judged.grants !== 'listing') throw new TypeError('an intent of another kind does not suit')
   const { digest, intent, principal } = judged
   const shown = Array.from({ length: Math.ceil(paths.length / atOnce) }, (_, batch) => paths.slice(batch * atOnce, (batch + 1) * atOnce)).flatMap((some) => {
-    const places = policy.rows(policyInput({ question: rowsQuestionOf(intent, some, action), established: asked.established, asserted: asked.asserted, caps: here.caps.secret }))
+    const question = rowsQuestionOf(intent, some, action)
+    // The listing was weighed by its own scope: evidence that does not reach the scope of another action does not give it by a listing either.
+    if (question.scope.some((name) => asked.established.ceiling?.scope?.includes(name) === false)) return some.map(() => false)
+    const places = policy.rows(policyInput({ question, established: asked.established, asserted: asked.asserted, caps: here.caps.secret }))
     return some.map((_, at) => places.has(at))
   })
   return { verdict: 'granted', digest, intent, principal, shown }
