@@ -6,7 +6,7 @@ import { limits } from '@symbolon/protocol/limits.ts'
 import { custom as customSchema, decodeRecord, defaultSettings, settings as settingsSchema, type Settings, type VaultRecord } from '@symbolon/protocol/record.ts'
 import { fail, type Failure } from '@symbolon/front/failure.ts'
 import type { Reply } from '@symbolon/front/route.ts'
-import { asked, callFor, type Caller } from './facade-caller.ts'
+import { asked, callFor, whyNot, type Caller } from './facade-caller.ts'
 import { change } from './facade-change.ts'
 import { answerOf, durationOf, nothing, secondsOf, timeOf } from './facade-shape.ts'
 import { readRecords } from './history.ts'
@@ -70,6 +70,9 @@ export async function changeMetadata(caller: Caller, path: SecretPath, how: 'put
   const decoded = decodeAs(metadataBody, request.body.length === 0 ? Buffer.from('{}') : request.body, limits.apiBodyBytes)
   if (!decoded.ok) return fail('malformed', { detail: 'The body must hold max_versions, cas_required, delete_version_after or custom_metadata.' })
   const body = decoded.value
+  // Of a patch, what is there decides what is said: to nobody whom the policy would not let change it.
+  const denied = how === 'put' ? undefined : await whyNot(caller, { kind: 'secret.meta', path, previous: null, seq: 1 })
+  if (denied !== undefined) return denied
   const changed = await change(caller, path, async (before) => {
     if (how === 'patch' && before === undefined) return { what: 'failure', failure: fail('secret_not_found') }
     const next = settingsFrom(body, before?.settings ?? defaultSettings)

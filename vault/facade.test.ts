@@ -228,6 +228,8 @@ describe('who may', () => {
       expect(errorsOf(await facade.ask('POST', `secret/destroy/${path}`, { versions: [7] }, only)), path).toEqual(denied)
       expect(errorsOf(await facade.ask('POST', `secret/data/${path}`, { data: { n: 2 } }, only)), path).toEqual(denied)
       expect(errorsOf(await facade.ask('DELETE', `secret/metadata/${path}`, undefined, only)), path).toEqual(denied)
+      expect(errorsOf(await facade.ask('PATCH', `secret/metadata/${path}`, { max_versions: 3 }, { ...only, 'content-type': 'application/merge-patch+json' })), path).toEqual(denied)
+      expect(errorsOf(await facade.ask('PATCH', `secret/data/${path}`, { data: { n: 2 } }, { ...only, 'content-type': 'application/merge-patch+json' })), path).toEqual(denied)
     }
     expect((await facade.ask('GET', 'secret/metadata/db', undefined, only)).status).toBe(200)
   })
