@@ -1,4 +1,5 @@
-import { isAbsolute, join, normalize, resolve } from 'node:path'
+import { existsSync, realpathSync } from 'node:fs'
+import { dirname, isAbsolute, join, normalize, resolve } from 'node:path'
 import type { Json } from '@symbolon/protocol/json.ts'
 import { ok, type Outcome } from '@symbolon/sdk/errors.ts'
 import { isVariableName } from './dotenv.ts'
@@ -63,8 +64,16 @@ function projectPlan(io: Pick<Io, 'cwd'>): RunPlan {
 /** A checkout is somebody else's text: it puts nothing outside of itself. */
 function below(folder: string, file: string, path: string): string {
   const target = normalize(file)
-  if (isAbsolute(target) || target === '..' || target.startsWith('../')) throw new LocalFailure(`${path} cannot be used`, `the mount ${JSON.stringify(file)} leads out of its folder`, 'Name a file below it, or use --mount.')
-  return join(folder, target)
+  const place = join(folder, target)
+  if (isAbsolute(target) || target === '..' || target.startsWith('../') || isElsewhere(folder, dirname(place))) throw new LocalFailure(`${path} cannot be used`, `the mount ${JSON.stringify(file)} leads out of its folder`, 'Name a file below it, or use --mount.')
+  return place
+}
+
+/** A checkout may hold links, too. What is not there at all is said where it is to be made. */
+function isElsewhere(folder: string, inner: string): boolean {
+  if (!existsSync(inner)) return false
+  const [outside, found] = [realpathSync(folder), realpathSync(inner)]
+  return found !== outside && !found.startsWith(outside.endsWith('/') ? outside : `${outside}/`)
 }
 
 const checkedName = (name: string): string => {
@@ -156,9 +165,17 @@ function textOf(value: string | Uint8Array, name: string): string {
 }
 
 /** Whoever may write the secret chooses its keys: these would let them choose what runs. */
-const steering = /^(PATH|IFS|ENV|BASH_.*|SHELLOPTS|PROMPT_COMMAND|LD_.*|DYLD_.*|NODE_.*|npm_.*|PYTHON.*|PERL.*|RUBY.*|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|GIT_.*|SSH_.*|SYMBOLON_.*|HOME|SHELL|EDITOR|PAGER|TMPDIR)$/
+const steering = new RegExp(`^(?:${[
+  'PATH|HOME|SHELL|TMPDIR|XDG_.*|IFS|ENV|BASH_.*|SHELLOPTS|BASHOPTS|PROMPT_COMMAND|PS4|CDPATH|ZDOTDIR',
+  'LD_.*|DYLD_.*|GCONV_PATH|GLIBC_TUNABLES|LOCPATH|OPENSSL_.*|SSL_CERT_.*',
+  // npm reads its settings in either case; NPM_TOKEN is a secret.
+  'NODE_.*|npm_.*|NPM_CONFIG_.*|YARN_RC_FILENAME|PYTHON.*|PIP_CONFIG_FILE|PERL.*|RUBY.*|GEM_HOME|GEM_PATH|BUNDLE_GEMFILE|BUNDLE_PATH|PHP_INI_.*|PHPRC|LUA_.*',
+  'JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|CLASSPATH|MAVEN_OPTS|GRADLE_OPTS|DOTNET_.*|CORECLR_.*|GOFLAGS|GOTOOLCHAIN|RUSTC_.*|CARGO_BUILD_.*|MAKEFLAGS',
+  'GIT_.*|SSH_.*|SYMBOLON_.*|EDITOR|VISUAL|PAGER|MANPAGER|LESSOPEN|LESSCLOSE|BROWSER|DOCKER_HOST|KUBECONFIG',
+  '(?:all|https?|no)_proxy|(?:ALL|HTTPS?|NO)_PROXY',
+].join('|')})$`)
 
 function harmless(name: string, path: string): string {
-  if (steering.test(name)) throw new LocalFailure(`${path} would set ${name}`, 'that decides which programs run', `If you mean it: --env ${name}=${path}#… by name.`)
+  if (steering.test(name)) throw new LocalFailure(`${path} would set ${name}`, 'that decides which programs run, or whom they reach', `If you mean it: --env ${name}=${path}#… by name.`)
   return name
 }

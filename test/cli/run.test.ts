@@ -1,5 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -72,6 +72,31 @@ describe('what a child gets', () => {
     expect(run(['--no-project', '--', 'sh', '-c', 'echo $A-']).stdout).toBe('-\n')
     writeFileSync(join(folder, '.symbolon.yaml'), 'run:\n  mounts:\n    ../out: app/db#user\n', { mode: 0o600 })
     expect(run(['--', 'true'])).toMatchObject({ status: 1, stderr: expect.stringContaining('leads out of its folder') })
+  })
+
+  test('nor by a link that lies in the checkout', () => {
+    const outside = mkdtempSync(join(tmpdir(), 'symbolon-outside-'))
+    try {
+      symlinkSync(outside, join(folder, 'away'))
+      mkdirSync(join(folder, 'inner'))
+      symlinkSync('inner', join(folder, 'within'))
+      writeFileSync(join(folder, '.symbolon.yaml'), 'run:\n  mounts:\n    away/rc: app/db#user\n', { mode: 0o600 })
+      expect(run(['--', 'ls', outside])).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('leads out of its folder') })
+      writeFileSync(join(folder, '.symbolon.yaml'), 'run:\n  mounts:\n    within/rc: app/db#user\n', { mode: 0o600 })
+      expect(run(['--', 'cat', 'inner/rc'])).toMatchObject({ status: 0, stdout: 'app' })
+    } finally {
+      rmSync(outside, { recursive: true })
+    }
+  })
+
+  test.each(['NPM_CONFIG_NODE_OPTIONS', 'JDK_JAVA_OPTIONS', 'OPENSSL_CONF', 'https_proxy'])('a key %s, which would decide what runs or whom it reaches, is refused', (name) => {
+    store({ 'app/evil': { type: 'string', data: { [name]: 'x' } } })
+    expect(run(['--secret', 'app/evil', '--', 'true'])).toMatchObject({ status: 1, stderr: expect.stringContaining(`would set ${name}`) })
+  })
+
+  test('what such secrets are for is set: keys of clouds and registries', () => {
+    store({ 'app/keys': { type: 'string', data: { NPM_TOKEN: 'n', AWS_ACCESS_KEY_ID: 'a', DATABASE_URL: 'd', DOCKER_PASSWORD: 'p' } } })
+    expect(run(['--secret', 'app/keys', '--', 'sh', '-c', 'echo $NPM_TOKEN$AWS_ACCESS_KEY_ID$DATABASE_URL$DOCKER_PASSWORD'])).toMatchObject({ status: 0, stdout: 'nadp\n' })
   })
 
   test('a key that would decide what runs is refused, unless it is named', () => {
