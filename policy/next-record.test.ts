@@ -78,6 +78,9 @@ describe('what a change follows', () => {
     ['the record, at its own number', { previous: digestOfRecord(record), seq: 7 }, 'record_unsound intent.seq'],
     ['the record, at a lower number', { previous: digestOfRecord(record), seq: 1 }, 'record_unsound intent.seq'],
     ['the record, leaving numbers out', { previous: digestOfRecord(record), seq: 12 }, 'ok'],
+    ['V-9 the record, with the last number that there is: nothing could follow it, no end of the secret either', { previous: digestOfRecord(record), seq: 1_000_000_000 }, 'record_unsound intent.seq'],
+    ['the record, at the highest number that may follow it', { previous: digestOfRecord(record), seq: 100_007 }, 'ok'],
+    ['the record, above that', { previous: digestOfRecord(record), seq: 100_008 }, 'record_unsound intent.seq'],
   ])('I-7 %s', (_, follows, wanted) => expect(said(after(record, () => writeOf(world, { ...follows, version: 2 })))).toBe(wanted))
 
   test('something, where there is nothing', () => expect(said(after(undefined, () => writeOf(world, { previous: filled(4), seq: 2 })))).toBe('check_and_set_failed intent.previous'))

@@ -45,11 +45,15 @@ const refused = (reason: Reason): Next => ({ ok: false, reasons: [reason] })
 const unsound = (message: string, rule: string, fact: string, remedy = 'Read the secret’s record again.'): Reason => reasonOf('record_unsound', message, { rule, fact, remedy })
 const no = (...words: Parameters<typeof unsound>): Changed => ({ ok: false, reason: unsound(...words) })
 
+/** So many numbers one record may leave out: those that others began and never finished. With no bound, a writer's one record with the last number there is would be the last. */
+const mostSkipped = 100_000
+
 /** Check-and-set, of the whole record: whoever changes a secret has seen the state that they change. */
 function doesNotFollow({ previous, seq }: RecordIntent, predecessor: OpenedRecord | undefined): Reason | undefined {
   if (previous !== (predecessor?.digest ?? null)) return reasonOf('check_and_set_failed', 'The secret’s record is another than the one that this follows.', { rule: 'intent.previous', fact: predecessor === undefined ? 'there is no record' : `record ${predecessor.digest}`, remedy: 'Read the record again and repeat the change on top of it.' })
   if (predecessor !== undefined && seq <= predecessor.record.seq) return unsound('A record’s sequence number is above that of the one before.', 'intent.seq', `${seq}, after ${predecessor.record.seq}`, `Let seq be ${predecessor.record.seq + 1}.`)
-  return undefined
+  const before = predecessor?.record.seq ?? 0
+  return seq > before + mostSkipped ? unsound('A record’s sequence number is not far above that of the one before.', 'intent.seq', `${seq}, after ${before}; at most ${before + mostSkipped}`, `Let seq be ${before + 1}.`) : undefined
 }
 
 /**
