@@ -35,6 +35,8 @@ export interface SshBlock {
 export function sshBlock(path: string, settings: SshSettings, { identity, knownHosts }: SshFiles): SshBlock {
   const { host_name, user, port, proxy_jump, known_hosts = [], options = {} } = settings
   const host = checked('host', settings.host ?? host_name ?? path.split('/').at(-1) ?? '', hostText)
+  // A name of the network is nobody's alias: whoever may write the secret would lead `ssh github.com` elsewhere, with a host key of their own.
+  if (/[.:]/.test(host) && host_name !== undefined && host_name.toLowerCase() !== host.toLowerCase()) throw new LocalFailure('The key’s host cannot be used', `${host} is a name of its own, and would lead to ${JSON.stringify(host_name)}`, 'Store the key again with an alias without dots: symbolon ssh put --host.')
   const names = Object.keys(options)
   const taken = names.filter((name) => harmless.includes(name.toLowerCase()))
   const lines = [

@@ -68,6 +68,12 @@ describe('settings that somebody else chose', () => {
     expect(() => sshBlock('app/k', settings, files)).toThrow(`The key’s ${name} cannot be used`)
   })
 
+  test('a host that is another’s name is refused: `ssh github.com` goes nowhere else', () => {
+    for (const settings of [{ host: 'github.com', host_name: 'evil.example' }, { host: '10.0.0.1', host_name: '10.0.0.2' }, { host: '::1', host_name: 'evil.example' }]) expect(() => sshBlock('app/k', settings, files)).toThrow('The key’s host cannot be used')
+    expect(() => sshBlock('app/github.com', { host_name: 'evil.example' }, files)).not.toThrow()
+    for (const settings of [{ host: 'github.com' }, { host: 'github.com', host_name: 'GitHub.com' }, { host: 'bastion', host_name: '10.0.0.1' }]) expect(sshBlock('app/k', settings, files).host).toBe(settings.host)
+  })
+
   test('options that run, reach or read something are left out and named', () => {
     const options = { ProxyCommand: 'sh', LocalCommand: 'sh', PermitLocalCommand: 'yes', Include: 'x', Match: 'exec', ForwardAgent: 'yes', LocalForward: '1', KnownHostsCommand: 'sh', PKCS11Provider: 'x', SetEnv: 'x', Compression: 'yes' }
     const { text, left } = sshBlock('app/k', { host: 'a', options }, files)
