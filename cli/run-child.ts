@@ -12,6 +12,8 @@ export const notFound = 127
 export const notRunnable = 126
 /** Between asking a child to end and ending it. */
 const graceMs = 10_000
+/** For a child that was told to stand still to do so by itself. */
+const suspendMs = 50
 
 const forwarded = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGTSTP', 'SIGCONT'] as const
 /** A terminal sends these to the whole foreground group: the child has them already. */
@@ -49,10 +51,18 @@ export function startChild({ command: [name = '', ...args], env, masked }: Child
     isEnding ||= ending.includes(signal)
     if (isTerminal && fromTerminal.includes(signal)) return
     child.kill(signal)
-    // The shell that waits sees this process, and its child stands still with it.
-    if (signal === 'SIGTSTP') process.kill(process.pid, 'SIGSTOP')
+    if (signal === 'SIGTSTP') setTimeout(() => suspend(child), suspendMs)
   })
   return { exit: exitOf(child, passed, io).finally(restore), signal: (signal) => void child.kill(signal), isEnding: () => isEnding, stop: () => stop(child) }
+}
+
+/**
+ * The shell that waits sees this process stopped, and its child stands still with it: by itself, once it has put its terminal in order, or stopped
+ * where nothing else would (a group without a shell above it ignores SIGTSTP, POSIX.1, 2.4.3).
+ */
+function suspend(child: ChildProcess): void {
+  child.kill('SIGSTOP')
+  process.kill(process.pid, 'SIGSTOP')
 }
 
 async function exitOf(child: ChildProcess, passed: readonly Promise<void>[], io: Io): Promise<number> {
