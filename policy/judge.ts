@@ -8,7 +8,8 @@ import type { Judge, JudgeOptions, JudgeRequest, Refused, Unavailable } from './
 import { openRequest } from './opening.ts'
 import { rowsOf } from './rows.ts'
 import { isRuled, ruleOn } from './rule.ts'
-import { explained, weigh, type Weighed } from './weigh.ts'
+import { explained, weigh } from './weigh.ts'
+import type { Weighed } from './weighed.ts'
 
 export type { Explained, Granted, GrantedByPolicy, GrantedListing, GrantedReading, GrantedRecord, GrantedSigned, GrantedToken, Judge, Judgement, JudgeOptions, JudgeRequest, Listed, Listing, ListQuestion, Opening, Reasons, Refused, Ruled, RuledIntent, RuleOptions, RuleRequest, Ruling, StopFact, Unavailable } from './judgement.ts'
 

@@ -3,7 +3,8 @@ import type { Evaluator } from './evaluate.ts'
 import { policyInput } from './input.ts'
 import type { Listed, ListQuestion, Refused } from './judgement.ts'
 import { rowsQuestionOf } from './question.ts'
-import { weigh, type Weighed } from './weigh.ts'
+import { weigh } from './weigh.ts'
+import type { Weighed } from './weighed.ts'
 
 /** Paths in one evaluation: what a policy's memory holds with ease. */
 const atOnce = 500

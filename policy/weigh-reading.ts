@@ -7,7 +7,7 @@ import { readable, type OpenedRecord, type SignedRecord } from '@symbolon/protoc
 import type { Deployment } from './deployment.ts'
 import type { GrantedReading, Opening, Reasons, Refused } from './judgement.ts'
 import { notFound } from './not-found.ts'
-import type { Base, Weighed } from './weigh.ts'
+import type { Base, Weighed } from './weighed.ts'
 
 type Found = { readonly ok: true; readonly openings: readonly Opening[] } | { readonly ok: false; readonly reasons: Reasons }
 

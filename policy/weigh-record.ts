@@ -6,7 +6,7 @@ import { bytesHash } from '@symbolon/protocol/sign.ts'
 import type { Deployment } from './deployment.ts'
 import type { GrantedRecord, Reasons, Refused } from './judgement.ts'
 import { nextRecord } from './next-record.ts'
-import type { Base, Weighed } from './weigh.ts'
+import type { Base, Weighed } from './weighed.ts'
 
 type Found = { readonly ok: true; readonly predecessor: OpenedRecord | undefined } | { readonly ok: false; readonly reasons: Reasons }
 

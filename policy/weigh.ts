@@ -1,35 +1,22 @@
 import { taggedHash, toBase64url } from '@symbolon/protocol/bytes.ts'
 import type { Asserted } from '@symbolon/protocol/evidence.ts'
-import { isRecordIntent, type IntentDigest, type SecretIntent, type SecretListIntent, type TokenIntent } from '@symbolon/protocol/intent.ts'
+import { isRecordIntent, type SecretListIntent, type TokenIntent } from '@symbolon/protocol/intent.ts'
 import type { Decision } from '@symbolon/protocol/reason.ts'
-import type { SignedRecord } from '@symbolon/protocol/record.ts'
 import { bytesHash } from '@symbolon/protocol/sign.ts'
 import { tokenSigningInput } from '@symbolon/protocol/token.ts'
-import type { Established } from '@symbolon/evidence/established.ts'
 import { claimsOf } from './claims.ts'
 import type { Deployment } from './deployment.ts'
 import type { Evaluator } from './evaluate.ts'
 import { policyInput } from './input.ts'
-import type { Explained, Granted, GrantedByPolicy, GrantedListing, GrantedToken, Reasons, Refused } from './judgement.ts'
+import type { Explained, Granted, GrantedListing, GrantedToken, Reasons, Refused } from './judgement.ts'
 import { notFound } from './not-found.ts'
 import { questionOf, type Question } from './question.ts'
 import { settle } from './settle.ts'
 import { readingOf } from './weigh-reading.ts'
 import { recordOf } from './weigh-record.ts'
+import type { Base, Weighed } from './weighed.ts'
 
 /* From established facts to what is granted. It believes `established`, so only judge.ts may call it; package.json hides it from every other folder. */
-
-export interface Weighed<I = TokenIntent | SecretIntent> {
-  readonly intent: I
-  readonly digest: IntentDigest
-  readonly established: Established
-  readonly asserted: Asserted
-  /** The newest ones, as whoever asks has them. Nothing is looked at before policy has said yes. */
-  readonly records: readonly SignedRecord[]
-}
-
-/** What every yes says besides what it comes to. */
-export type Base = Pick<GrantedByPolicy, 'verdict' | 'digest' | 'principal' | 'decision' | 'singleUse' | 'passkey'>
 
 type Decided = { readonly ok: true; readonly decision: Decision; readonly ttl: number } | { readonly ok: false; readonly decision: Decision; readonly reasons: Reasons }
 
