@@ -4,12 +4,10 @@ import { arrayOf, collect, listOf, pairsOf, stringOf, type Flags } from './flags
 import { secondsOf } from './connect.ts'
 import { LocalFailure } from './failure.ts'
 import type { Io } from './io.ts'
-import type { Action } from './program.ts'
+import type { Action, Add } from './add-command.ts'
 import { pathOf, prefixOf } from './secret-path.ts'
 import type { OpenSecrets, Secrets } from './secrets.ts'
 import type { Settings } from './settings.ts'
-
-type Add = (parent: Command, name: string, summary: string, example: string, action: Action) => Command
 
 /** A command about secrets: the vault is opened for it and closed behind it. */
 type Act = (secrets: Secrets, flags: Flags, args: readonly string[], settings: Settings) => ReturnType<Action>

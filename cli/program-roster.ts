@@ -3,12 +3,11 @@ import { secondsOf } from './connect.ts'
 import { LocalFailure } from './failure.ts'
 import { arrayOf, collect, listOf, stringOf, type Flags } from './flags.ts'
 import type { Io } from './io.ts'
-import type { Action } from './program.ts'
+import type { Add } from './add-command.ts'
 import type { Made } from './roster-propose.ts'
 
 /* `symbolon roster …` and `symbolon service …`: who exists. */
 
-type Add = (parent: Command, name: string, summary: string, example: string, action: Action) => Command
 type Make = (args: readonly string[], flags: Flags) => Promise<(...given: Parameters<Parameters<typeof import('./roster-propose.ts').propose>[0]>) => Made>
 
 export function addRosterCommands(program: Command, add: Add, io: Io): void {

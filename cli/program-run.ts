@@ -1,10 +1,8 @@
 import type { Command } from 'commander'
 import { collect } from './flags.ts'
 import type { Io } from './io.ts'
-import type { Action } from './program.ts'
+import type { Add } from './add-command.ts'
 import type { OpenSecrets } from './secrets.ts'
-
-type Add = (parent: Command, name: string, summary: string, example: string, action: Action) => Command
 
 export function addRunCommand(program: Command, add: Add, io: Io, open: OpenSecrets): void {
   add(program, 'run [command...]', 'Run a command with the secrets that are named, and nothing else changed.', 'symbolon run --env DB_PASSWORD=app/db#password -- ./server', async (flags, settings, command) => {

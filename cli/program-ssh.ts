@@ -1,11 +1,9 @@
 import type { Command } from 'commander'
 import { collect } from './flags.ts'
 import type { Io } from './io.ts'
-import type { Action } from './program.ts'
+import type { Add } from './add-command.ts'
 import { pathOf } from './secret-path.ts'
 import type { OpenSecrets } from './secrets.ts'
-
-type Add = (parent: Command, name: string, summary: string, example: string, action: Action) => Command
 
 export function addSshCommands(program: Command, add: Add, io: Io, open: OpenSecrets): void {
   const ssh = program.command('ssh').description('SSH keys, with what is needed to use them.')

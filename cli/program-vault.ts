@@ -2,12 +2,10 @@ import type { Command } from 'commander'
 import { ok } from '@symbolon/sdk/errors.ts'
 import { collect, arrayOf, stringOf } from './flags.ts'
 import type { Io } from './io.ts'
-import type { Action } from './program.ts'
+import type { Action, Add } from './add-command.ts'
 import { prefixOf } from './secret-path.ts'
 import type { OpenSecrets, Secrets } from './secrets.ts'
 import type { Settings } from './settings.ts'
-
-type Add = (parent: Command, name: string, summary: string, example: string, action: Action) => Command
 
 export function addVaultCommands(program: Command, add: Add, io: Io, open: OpenSecrets): void {
   const vault = program.command('vault').description('Look after the vault as a whole.')

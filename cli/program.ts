@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander'
-import { SymbolonError, type Outcome } from '@symbolon/sdk/errors.ts'
+import { SymbolonError } from '@symbolon/sdk/errors.ts'
+import type { Add } from './add-command.ts'
 import { exitCodeOf, exitCodes, failureLines, LocalFailure, type CommandFailure } from './failure.ts'
 import { arrayOf, collect, stringOf, type Flags } from './flags.ts'
 import type { Io } from './io.ts'
@@ -10,17 +11,13 @@ import { addVaultCommands } from './program-vault.ts'
 import type { OpenSecrets } from './secrets.ts'
 import { addRunCommand } from './program-run.ts'
 import { definitions, environmentName, flagName, resolveSettings, type SettingName, type Settings } from './settings.ts'
-import { formats, show, type Format, type View } from './view.ts'
-
-/** A view, with the exit code if it is not 0. */
-type Ran = Outcome<View> | { readonly ok: true; readonly value: View; readonly exit: number }
+import { formats, show, type Format } from './view.ts'
 
 /** What a test puts in the place of a server. */
 export interface Parts {
   readonly openSecrets: OpenSecrets
 }
 const usualParts: Parts = { openSecrets: async (settings, io, act) => (await import('./vault.ts')).openSecrets(settings, io, act) }
-export type Action = (flags: Flags, settings: Settings, args: readonly string[]) => Promise<Ran>
 
 /** Runs one command line to its exit code. Whatever happens, stdout holds data only. */
 export async function runCommand(argv: readonly string[], io: Io, parts: Parts = usualParts): Promise<number> {
@@ -69,7 +66,7 @@ function build(io: Io, { openSecrets }: Parts, leave: (code: number) => void): C
   // What a command is about stands first; what is the same for all of them last.
   program.configureHelp({ groupItems: (_all, visible, groupOf) => new Map([...Map.groupBy(visible, groupOf)].toSorted(([a], [b]) => Number(a === settingsHeading) - Number(b === settingsHeading))) })
 
-  const add = (parent: Command, name: string, summary: string, example: string, action: Action): Command => {
+  const add: Add = (parent, name, summary, example, action) => {
     const command = settingsOf(parent.command(name).description(summary)).addHelpText('after', `\nExample:\n  $ ${example}\n`)
     return command.action(async (...given: unknown[]) => {
       // commander gives the arguments, then the flags, then the command.

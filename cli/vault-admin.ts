@@ -4,6 +4,7 @@ import { link, open, rename, rm } from 'node:fs/promises'
 import { createInterface } from 'node:readline/promises'
 import { openTransport } from '@symbolon/sdk/transport.ts'
 import { failed, ok, type Outcome } from '@symbolon/sdk/errors.ts'
+import type { Ran } from './add-command.ts'
 import { clientOf, connectionOf } from './connect.ts'
 import { exitCodes, failureLines, LocalFailure } from './failure.ts'
 import type { Io } from './io.ts'
@@ -13,8 +14,6 @@ import type { Settings } from './settings.ts'
 import type { View } from './view.ts'
 
 /* Looking after the vault as a whole. A backup holds ciphertexts and records: whoever finds one reads nothing in it. */
-
-type Ran = Outcome<View> | { readonly ok: true; readonly value: View; readonly exit: number }
 
 /** Written beside and put in place once it is whole and was read again. */
 export async function vaultBackup(secrets: Secrets, file: string, { prefixes, force }: { readonly prefixes: readonly string[]; readonly force: boolean }, io: Io): Promise<Ran> {
