@@ -1,8 +1,7 @@
 import { z } from 'zod'
-import { approvalList } from './approval.ts'
-import { asserted, evidenceList } from './evidence.ts'
+import { asked } from './asked.ts'
 import { errorCodes, notNowCodes } from './errors.ts'
-import { base64urlOf, base64urlUpTo, digestText, line, signerId } from './fields.ts'
+import { base64urlOf, line, signerId } from './fields.ts'
 import { limits } from './limits.ts'
 import { purpose } from './purpose.ts'
 import { recordList, recordTag } from './record.ts'
@@ -13,12 +12,7 @@ import { refusal } from './sign.ts'
 const mintItem = z.strictObject({
   request_id: line(64),
   purpose: z.enum(['token', 'record']),
-  roster: z.int().min(1),
-  policy: digestText,
-  intent: base64urlUpTo(limits.intentBytes),
-  evidence: evidenceList,
-  approvals: approvalList,
-  asserted,
+  ...asked,
   /** For purpose `record`: the predecessor, where there is one. */
   records: recordList,
   /** ASCII of the message that the asker's own judgement built (a token's signing input, a record's message): what the coordinator aggregates over. */

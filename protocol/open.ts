@@ -1,8 +1,7 @@
 import { z } from 'zod'
-import { approvalList } from './approval.ts'
+import { asked } from './asked.ts'
 import { ciphertextHead } from './ciphertext.ts'
 import { lengthPrefixed, tagged, taggedHash, bytesOf, type Base64url, type Digest } from './bytes.ts'
-import { asserted, evidenceList } from './evidence.ts'
 import { notNowCodes } from './errors.ts'
 import { base64urlOf, base64urlUpTo, digestText, line, seconds, signerId } from './fields.ts'
 import { canonical } from './json.ts'
@@ -16,22 +15,16 @@ import { bootCertificate, bootId, refusal, type RequestHash } from './sign.ts'
  * `POST /v1/known`. What a signer gives is sealed to the key that the intent names: whoever carries it learns nothing.
  */
 
-const asked = {
-  /** Version and policy digest that the request was built for. */
-  roster: z.int().min(1),
-  policy: digestText,
-  /** Of kind `secret.read`. */
-  intent: base64urlUpTo(limits.intentBytes),
-  evidence: evidenceList,
-  approvals: approvalList,
-  asserted,
+/** The intent is of kind `secret.read`. */
+const opening = {
+  ...asked,
   /** One of each for each label, in the intent's order: the secret's newest record, and the head of the version that is read. */
   records: recordList.min(1),
   heads: z.array(ciphertextHead).min(1).max(limits.labels),
 }
 
 /** Coordinator → signer. */
-export const openItem = z.strictObject({ ...asked, attempt: base64urlOf(16), epoch: z.int().min(1) })
+export const openItem = z.strictObject({ ...opening, attempt: base64urlOf(16), epoch: z.int().min(1) })
 export type OpenItem = z.infer<typeof openItem>
 export const openRequest = z.strictObject({ v: z.literal(1), items: z.array(z.unknown()).min(1).max(limits.openItems) })
 
@@ -65,7 +58,7 @@ export const openReplyBytes = (boot: Base64url, requests: readonly RequestHash[]
 
 /** Vault → coordinator, `POST /v1/open`. */
 export const openWish = z.strictObject({
-  ...asked,
+  ...opening,
   request_id: line(64),
   /** Signers whose parts the reader found bad when it asked before: they come last. Its own affair; nobody else's wish is touched by it. */
   avoid: z.array(signerId).max(limits.signers).optional(),

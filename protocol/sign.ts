@@ -1,9 +1,8 @@
 import { z } from 'zod'
 import { bytesOf, lengthPrefixed, sha256, tagged, taggedHash, toBase64url, utf8, type Base64url, type Brand, type Digest } from './bytes.ts'
-import { approvalList } from './approval.ts'
-import { asserted, evidenceList } from './evidence.ts'
+import { asked } from './asked.ts'
 import { notNowCodes } from './errors.ts'
-import { base64urlOf, base64urlUpTo, digestText, seconds, signerId } from './fields.ts'
+import { base64urlOf, digestText, seconds, signerId } from './fields.ts'
 import { canonical } from './json.ts'
 import { limits } from './limits.ts'
 import { reason } from './reason.ts'
@@ -27,13 +26,7 @@ export const signItem = z.strictObject({
   /** Which group key signs: a token's, or a record's of the vault. */
   purpose: z.enum(['token', 'record']),
   epoch: z.int().min(1),
-  /** Version and policy digest that the request was built for. */
-  roster: z.int().min(1),
-  policy: digestText,
-  intent: base64urlUpTo(limits.intentBytes),
-  evidence: evidenceList,
-  approvals: approvalList,
-  asserted,
+  ...asked,
   /** For purpose `record`: the predecessor, where there is one. */
   records: recordList,
   /** SHA-256 of the bytes that the coordinator will aggregate over; the signer rebuilds them itself. */
