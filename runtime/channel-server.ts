@@ -1,9 +1,10 @@
 import { constants as crypto, randomUUID } from 'node:crypto'
 import { constants as http2, createSecureServer, type Http2SecureServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import { TLSSocket } from 'node:tls'
+import { bind } from './bind.ts'
 import type { Address } from './config.ts'
 import { identityOf, type Identity } from './identity.ts'
-import { SafeError, type Logger } from './log.ts'
+import type { Logger } from './log.ts'
 import { readBody } from './channel-body.ts'
 
 /** One request as a handler sees it. Who asks comes from the certificate, never from the message. */
@@ -86,7 +87,7 @@ export async function serveChannel(options: ServeOptions): Promise<ChannelServer
   server.on('sessionError', (error: NodeJS.ErrnoException) => options.log.warn({ code: error.code }, 'connection failed'))
   // HTTP/1 clients fail in ALPN; whatever else speaks no HTTP/2 is cut.
   server.on('unknownProtocol', (socket) => socket.destroy())
-  const address = await listen(server, options.listen)
+  const address = await bind(server, options.listen)
   return { address, stop: (deadline) => stop(server, sessions, deadline) }
 }
 
@@ -98,16 +99,6 @@ function tableOf(routes: readonly Route[]): ReadonlyMap<string, Route> {
   const open = routes.find((route) => route.roles.length === 0)
   if (open !== undefined) throw new TypeError(`${open.path}: a route must say which roles may call it`)
   return table
-}
-
-async function listen(server: Http2SecureServer, { host, port }: Address): Promise<Address> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  server.once('error', (error: NodeJS.ErrnoException) => reject(new SafeError('cannot_listen', `cannot listen on ${host}:${port} (${error.code ?? 'unknown'})`)))
-  server.listen({ host, port }, resolve)
-  await promise
-  const bound = server.address()
-  if (bound === null || typeof bound === 'string') throw new TypeError('a TCP server has an address with a port')
-  return { host, port: bound.port }
 }
 
 function admit(session: ServerHttp2Session, sessions: Set<ServerHttp2Session>, state: ServerState): void {

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
+import { bind } from './bind.ts'
 import type { Address } from './config.ts'
-import { SafeError } from './log.ts'
 
 /** Bounds of one connection to a server that anybody may reach; slow clients end here. Times in milliseconds. */
 export const connectionBounds = { headersTimeout: 10_000, requestTimeout: 20_000, keepAliveTimeout: 30_000, maxHeaderSize: 16_384, connectionsCheckingInterval: 5_000 } as const
@@ -21,15 +21,10 @@ export interface Listening {
  * Listens where anybody may connect. `connectionBounds` belong into the server's own options: Node takes them only there.
  * @throws SafeError `cannot_listen`
  */
-export async function listenOn(server: Server, { host, port }: Address): Promise<Listening> {
+export async function listenOn(server: Server, address: Address): Promise<Listening> {
   server.maxConnections = maxConnections
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  server.once('error', (error: NodeJS.ErrnoException) => reject(new SafeError('cannot_listen', `cannot listen on ${host}:${port} (${error.code ?? 'unknown'})`)))
-  server.listen({ host, port }, resolve)
-  await promise
-  const bound = server.address()
-  if (bound === null || typeof bound === 'string') throw new TypeError('a TCP server has an address with a port')
-  return { address: { host, port: bound.port }, stop: (deadline) => stop(server, deadline) }
+  const bound = await bind(server, address)
+  return { address: bound, stop: (deadline) => stop(server, deadline) }
 }
 
 async function stop(server: Server, deadline: AbortSignal): Promise<void> {
