@@ -90,7 +90,7 @@ export async function lineageHere(settings: Settings, client: Pick<Client, 'depl
 /** A subject that was named is somebody; the development profile's is only the service that has the key there. */
 const isWanted = ({ intent }: HeldGrant, { subject }: Settings): boolean => subject === undefined || subject.from === 'home' || subject.value === intent.sub
 
-export async function grantAsker(held: HeldGrant, settings: Settings, io: Io): Promise<Outcome<Asker>> {
+async function grantAsker(held: HeldGrant, settings: Settings, io: Io): Promise<Outcome<Asker>> {
   const { grant, intent } = held
   if (!isWanted(held, settings)) throw new LocalFailure(`The grant is ${intent.sub}’s`, `${settings.subject?.origin ?? 'the subject'} names ${settings.subject?.value ?? 'somebody else'}`, 'Leave the subject out, or sign in as that person: symbolon login')
   if (intent.end <= io.now()) return failed('grant_ended', { detail: `it was good until ${new Date(intent.end * 1000).toISOString()}` })

@@ -66,7 +66,7 @@ function stepOf({ path, value }: Item, before: SecretValue | undefined, merge: b
 const isObject = (value: Json | undefined): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Which secrets a file makes. @throws LocalFailure */
-export function itemsOf(tree: Tree, { to, services, shared }: Pick<ImportFlags, 'to' | 'services' | 'shared'>): readonly Item[] {
+function itemsOf(tree: Tree, { to, services, shared }: Pick<ImportFlags, 'to' | 'services' | 'shared'>): readonly Item[] {
   const names = Object.keys(tree)
   if (names.length === 0) throw new LocalFailure('There is nothing to import', 'the file holds no value', 'Check that it is the file you mean.')
   if (services.length > 0) return byService(tree, { to: folderOf(to), services, shared })

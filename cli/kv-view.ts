@@ -8,7 +8,7 @@ import { timeText, type Cell, type View } from './view.ts'
 /* How secrets and records are shown. Only `openedView` shows values. */
 
 /** A record, as `-o json` has it. Stable and documented. */
-export function recordShown(record: VaultRecord) {
+function recordShown(record: VaultRecord) {
   const { path, seq, current, versions, settings, custom, tags, removed, created, by, at, act } = record
   return {
     path,

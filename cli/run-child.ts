@@ -9,7 +9,7 @@ import type { Masking } from './masking.ts'
 /* A child as a shell would have run it: its signals, its exit code, its terminal. */
 
 export const notFound = 127
-export const notRunnable = 126
+const notRunnable = 126
 /** Between asking a child to end and ending it. */
 const graceMs = 10_000
 /** For a child that was told to stand still to do so by itself. */

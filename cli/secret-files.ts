@@ -9,7 +9,7 @@ import { createWholeFile, writePrivate } from './state.ts'
 
 /* Files that hold secrets: what is imported from them and exported to them. */
 
-export const fileFormats = ['env', 'json', 'yaml'] as const
+const fileFormats = ['env', 'json', 'yaml'] as const
 export type FileFormat = (typeof fileFormats)[number]
 
 const most = 4 * 1024 * 1024

@@ -78,7 +78,7 @@ export interface ValueFlags {
   readonly file?: string | undefined
 }
 
-export function typeOf(text: string | undefined): SecretType {
+function typeOf(text: string | undefined): SecretType {
   const found = secretTypes.find((type) => type === (text ?? 'string'))
   if (found === undefined) throw new LocalFailure('There is no such type', '--type names none', `Use ${secretTypes.join(', ')}.`)
   return found

@@ -99,7 +99,7 @@ const homeShape = z
   .strictObject({ v: z.literal(1), addr: text, keyset: text, service: text, key_id: text, key_file: text, client: text })
   .transform(({ addr, keyset, service, key_id, key_file, client }): Values => ({ addr, pin: keyset, subject: service, key_id, key_file, client }))
 
-export const projectFile = '.symbolon.yaml'
+const projectFile = '.symbolon.yaml'
 
 function findProject({ cwd }: Pick<Io, 'cwd'>): { readonly folder: string; readonly path: string; readonly found: z.infer<typeof projectShape> } | undefined {
   for (let folder = resolve(cwd); ; folder = dirname(folder)) {

@@ -47,7 +47,7 @@ export function checkRow(row: Row, { path, version: wanted }: Wanted, keys: Secr
 }
 
 /** Is this the ciphertext that the record names for that version, whatever became of the version since? */
-export function checkCiphertext({ head, body }: Pick<Row, 'head' | 'body'>, path: SecretPath, version: RecordVersion, { suite, groups }: SecretKeys): Result<Pick<CheckedRow, 'ciphertext' | 'group' | 'checked'>, RowError> {
+function checkCiphertext({ head, body }: Pick<Row, 'head' | 'body'>, path: SecretPath, version: RecordVersion, { suite, groups }: SecretKeys): Result<Pick<CheckedRow, 'ciphertext' | 'group' | 'checked'>, RowError> {
   const ciphertext = ciphertextDigest(head)
   if (ciphertext !== version.ciphertext) return fail({ code: 'ciphertext_differs', path })
   const label = labelOfVersion(path, version)

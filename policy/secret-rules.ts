@@ -4,7 +4,7 @@ import { limits } from '@symbolon/protocol/limits.ts'
 
 /* What a role may do with which secrets. A pattern is a path in which `*` stands for exactly one segment, and `**` at the end for one or more. */
 
-export const secretActions = ['read', 'list', 'write', 'delete', 'destroy'] as const
+const secretActions = ['read', 'list', 'write', 'delete', 'destroy'] as const
 export type SecretAction = (typeof secretActions)[number]
 
 /** @returns why a pattern is none and what was meant, or undefined */

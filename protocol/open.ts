@@ -51,7 +51,7 @@ export type OpenReply = z.infer<typeof openReply>
 
 export const openRequestHash = ({ attempt, epoch, intent, records, heads }: Pick<OpenItem, 'attempt' | 'epoch' | 'intent' | 'records' | 'heads'>): RequestHash =>
   taggedHash('open-request/v1', canonical({ attempt, epoch, intent, records, heads })) as RequestHash
-export const openAnswerHash = (value: OpenAnswer): Digest => taggedHash('open-answer/v1', canonical(value))
+const openAnswerHash = (value: OpenAnswer): Digest => taggedHash('open-answer/v1', canonical(value))
 /** What the boot key signs for one reply. */
 export const openReplyBytes = (boot: Base64url, requests: readonly RequestHash[], answers: readonly OpenAnswer[]): Uint8Array =>
   tagged('open-reply/v1', lengthPrefixed(bytesOf(boot)), ...requests.flatMap((request, at) => (answers[at] === undefined ? [] : [request, openAnswerHash(answers[at])])))

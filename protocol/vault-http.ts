@@ -22,7 +22,7 @@ const asking = {
 }
 
 /** A ciphertext's body as it travels: base64url. */
-export const bodyText = base64urlUpTo(limits.secretBodyBytes)
+const bodyText = base64urlUpTo(limits.secretBodyBytes)
 
 /** `POST /v1/secrets/read`: an intent of kind `secret.read`. */
 export const readRequest = z.strictObject({
@@ -80,12 +80,10 @@ export type ListResponse = z.infer<typeof listResponse>
 /** `POST /v1/secrets/records`: an intent of kind `secret.list` with `paths`: the newest record of each, null where there is none. */
 export const recordsRequest = z.strictObject(asking)
 export const recordsResponse = z.object({ records: z.array(signedRecord.nullable()), request_id: z.string() })
-export type RecordsResponse = z.infer<typeof recordsResponse>
 
 /** `POST /v1/secrets/history`: an intent of kind `secret.list` with one path: every record there was, newest first. */
 export const historyRequest = z.strictObject({ ...asking, cursor: listRequest.shape.cursor, limit: listRequest.shape.limit })
 export const historyResponse = z.object({ records: z.array(signedRecord), cursor: z.string().optional(), request_id: z.string() })
-export type HistoryResponse = z.infer<typeof historyResponse>
 
 /** `POST /v1/secrets/export`: an intent of kind `secret.list` with `prefix` and `recursive`: ciphertexts and records, page by page. Nothing in it is secret from who holds no t shares. */
 export const exportRequest = z.strictObject({ ...asking, cursor: listRequest.shape.cursor })

@@ -82,7 +82,7 @@ type Checked = { readonly ok: true; readonly record: VaultRecord; readonly found
  * Every record is the quorum's and this secret's, each older than the one before it; every ciphertext is one that the newest names. A secret may come
  * in several parts, so which versions are lacking shows at its end.
  */
-export function checkKept({ record, history, versions }: Kept | ExportResponse['secrets'][number], keys: Pick<SecretKeys, 'records' | 'lineage'>): Checked {
+function checkKept({ record, history, versions }: Kept | ExportResponse['secrets'][number], keys: Pick<SecretKeys, 'records' | 'lineage'>): Checked {
   const newest = verifyRecord(record, keys)
   if (newest === undefined) return { ok: false, why: 'a record that no quorum signed' }
   const { path } = newest.record

@@ -6,7 +6,7 @@ import { namespaceId, parsePath, type SecretPath } from '@symbolon/protocol/labe
  */
 
 /** The parts of a mount, as KV v2 names them. */
-export const mountParts = ['data', 'metadata', 'subkeys', 'delete', 'undelete', 'destroy', 'config'] as const
+const mountParts = ['data', 'metadata', 'subkeys', 'delete', 'undelete', 'destroy', 'config'] as const
 export type MountPart = (typeof mountParts)[number]
 
 export interface Place {

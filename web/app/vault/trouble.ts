@@ -17,7 +17,6 @@ export const notTrusted = {
   history_broken: trouble('history_broken', 'The records that the vault shows do not follow from each other', tell),
   rows_differ: trouble('rows_differ', 'The vault shows something that lies elsewhere', tell),
 } as const
-export type Distrust = keyof typeof notTrusted
 
 export const absent = trouble('vault_absent', 'This deployment has no vault', 'A guardian adds one by a roster change; the console’s own settings name where it is.')
 export const unreachable = trouble('vault_unreachable', 'The vault does not answer', 'Try again; see whether it runs.')
