@@ -33,7 +33,7 @@ export function failureLines(failure: CommandFailure): readonly string[] {
   const { title, code, remedy, details } = failure
   const reference = details.requestId === undefined ? code : `${code}, request ${details.requestId}`
   const reasons = (details.reasons ?? []).slice(0, maxReasons)
-  if (reasons.length > 0) return block(`${title} (${reference})`, reasons.map((reason) => [whyOf(reason), reason.remedy ?? remedy]))
+  if (reasons.length > 0) return block(`${title} (${reference})`, reasons.map((reason) => [otherThan(title, whyOf(reason)), reason.remedy ?? remedy]))
   const problems = (details.problems ?? []).map(({ pointer, message }) => `${pointer || '/'} ${message}`).join('; ')
   // What was found out here says all that there is in its first line.
   const nothing = (details.status === undefined && details.requestId === undefined) || details.detail === remedy ? '' : 'the server says no more'
@@ -44,6 +44,8 @@ export function failureLines(failure: CommandFailure): readonly string[] {
 
 /** The sentence, then the rule that decided and the fact that it found. */
 export const whyOf = ({ message, rule, fact }: Reason): string => [message.replace(/\.$/, ''), rule === undefined ? '' : `rule ${rule}`, fact === undefined ? '' : `fact ${fact}`].filter((part) => part !== '').join('; ')
+
+const otherThan = (title: string, why: string): string => (why === title ? '' : why)
 
 const retryOf = (seconds: number | undefined): string | undefined => (seconds === undefined ? undefined : `Try again in ${seconds} s; \`symbolon status\` shows which signers are down.`)
 

@@ -273,3 +273,11 @@ test('many reasons are cut, each with its own remedy', () => {
   const reasons = Array.from({ length: 9 }, (_, at) => ({ code: 'scope_not_allowed', message: `reason ${at}`, remedy: `remedy ${at}` }) as const)
   expect(failureLines(new SymbolonError('scope_not_allowed', { reasons }))).toHaveLength(11)
 })
+
+test('no line of a failure says what another line says', () => {
+  const { title, remedy } = new SymbolonError('secret_not_found')
+  const lines = [`symbolon: ${title} (secret_not_found, request r1)`, `  do:  ${remedy}`]
+  expect(failureLines(new SymbolonError('secret_not_found', { status: 404, requestId: 'r1', detail: remedy }))).toEqual(lines)
+  expect(failureLines(new SymbolonError('secret_not_found', { status: 404, requestId: 'r1', reasons: [{ code: 'secret_not_found', message: `${title}.` }] }))).toEqual(lines)
+  expect(failureLines(new SymbolonError('secret_not_found', { status: 404, requestId: 'r1', detail: 'More.' }))[1]).toBe('  why: More.')
+})
