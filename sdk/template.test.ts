@@ -84,6 +84,14 @@ describe('is refused', () => {
     expect(await textOf(bomb)).toBe('template_invalid: it becomes longer than 1499984 bytes')
   })
 
+  test('T-8 costs what it is long, however often it names what holds nothing', { timeout: 10_000 }, async () => {
+    const many = (reference: string) => config(`${reference}\n`.repeat(Math.floor(1_048_576 / (reference.length + 1))))
+    const start = performance.now()
+    expect(await textOf({ 'app/config': config('{{ app/a }}'.repeat(20_000)), 'app/a': config('{{ app/b }}'.repeat(20_000)), 'app/b': config('{{ app/c }}'.repeat(20_000)), 'app/c': config('') })).toBe('')
+    expect(await textOf({ 'app/config': many('{{app/e}}'), 'app/e': config('') })).toBe('\n'.repeat(104_857))
+    expect(performance.now() - start).toBeLessThan(5_000)
+  })
+
   test('I-8 naming what lies outside a namespace that the vault combines', async () => {
     expect(await textOf({ 'secret/config': config('{{ app/db#k }}'), 'app/db': string({ k: 'canary' }) }, 'secret/config')).toBe('template_invalid: secret/config: app/db lies outside its namespace, whose secrets the vault may combine')
     expect(await textOf({ 'secret/config': config('{{ secret/db#k }}'), 'secret/db': string({ k: 'v' }) }, 'secret/config')).toBe('v')

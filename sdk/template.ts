@@ -33,9 +33,8 @@ export function parseTemplate(template: string): Outcome<readonly Piece[]> {
       continue
     }
     const close = template.indexOf('}}', open)
-    const line = template.slice(0, open).split('\n').length
     const reference = close === -1 ? undefined : parseReference(template.slice(open + 2, close).trim())
-    if (reference === undefined) return invalid(`line ${line}: not a reference; write {{ namespace/path#key }}, or \\{{ for the braces themselves`)
+    if (reference === undefined) return invalid(`line ${template.slice(0, open).split('\n').length}: not a reference; write {{ namespace/path#key }}, or \\{{ for the braces themselves`)
     pieces.push({ text: template.slice(at, open) }, reference)
     at = close + 2
   }
@@ -64,6 +63,8 @@ export interface Resolved {
 interface Reading {
   readonly opened: Map<SecretPath, Opened>
   readonly parsed: Map<SecretPath, readonly Piece[]>
+  /** What was put in already: a few that name each other many times over would cost the product of how often. */
+  readonly expanded: Map<SecretPath, string>
 }
 
 /**
@@ -81,7 +82,7 @@ export async function resolveConfig(config: Opened, read: (paths: readonly Secre
 
 /** Level by level, so that one request brings all that the configurations of a level name. */
 async function gather(config: Opened, read: (paths: readonly SecretPath[]) => Promise<Outcome<readonly Opened[]>>): Promise<Outcome<Reading>> {
-  const reading: Reading = { opened: new Map(), parsed: new Map() }
+  const reading: Reading = { opened: new Map(), parsed: new Map(), expanded: new Map() }
   for (let level: readonly Opened[] = [config], depth = 0; level.length > 0; depth++) {
     if (depth > bounds.depth) return invalid(`configurations lie more than ${bounds.depth} deep in one another`)
     const wanted = new Set<SecretPath>()
@@ -111,6 +112,8 @@ function namedBy({ path, value, of }: Opened, { parsed }: Reading): Outcome<read
 }
 
 function expand(path: SecretPath, above: readonly SecretPath[], reading: Reading): Outcome<string> {
+  const before = reading.expanded.get(path)
+  if (before !== undefined) return ok(before)
   if (above.includes(path)) return invalid(`it names itself: ${[...above, path].join(' → ')}`)
   // Depth was bounded where it was read; through a shorter way a configuration may still lie deeper.
   if (above.length > bounds.depth) return invalid(`configurations lie more than ${bounds.depth} deep in one another`)
@@ -121,6 +124,7 @@ function expand(path: SecretPath, above: readonly SecretPath[], reading: Reading
     text += part.value
     if (text.length > bounds.bytes) return invalid(`it becomes longer than ${bounds.bytes} bytes`)
   }
+  reading.expanded.set(path, text)
   return ok(text)
 }
 
