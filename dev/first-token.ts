@@ -9,7 +9,8 @@ import { plainEnvironment } from './node-process.ts'
  * proof that it signs or opens.
  */
 
-const scopes = 'read:logs,secret:read'
+const usual = 'read:logs'
+const forSecrets = `${usual},secret:read`
 const path = 'app/first-secret'
 
 export type First<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly message: string }
@@ -17,11 +18,27 @@ export type First<T> = { readonly ok: true; readonly value: T } | { readonly ok:
 /** Who asks: the development key, whoever has signed in (a grant that has ended says nothing about the deployment), or a token. */
 type As = { readonly key: true } | { readonly token: string }
 
-/** A token for the deployment itself, bound to a key that stays in its file: whoever reads it here cannot use it elsewhere. */
-export const mintFirst = (home: Home, issuer: string): Promise<First<string>> => symbolon(home, ['mint', '--scope', scopes, '--audience', issuer, '--bind', tokenKey(home), '-o', 'jwt'], { key: true })
+export interface FirstToken {
+  readonly token: string
+  /** How the user would have minted it. */
+  readonly command: string
+  readonly opensSecrets: boolean
+}
 
-/** How the user would have done it. */
-export const mintCommand = (home: Home, issuer: string): string => `./symbolon mint --scope ${scopes} --audience ${issuer} --bind ${tokenKey(home)} -o jwt`
+/** With a vault a token that opens secrets, if the policy gives any; a policy of one's own may know no secrets at all. */
+export async function mintFirst(home: Home, issuer: string, vault: boolean): Promise<First<FirstToken>> {
+  if (!vault) return minted(home, ['--scope', usual])
+  // For the deployment itself, bound to a key that stays in its file: whoever reads the token here cannot use it elsewhere.
+  const opening = await minted(home, ['--scope', forSecrets, '--audience', issuer, '--bind', tokenKey(home)])
+  return opening.ok || !opening.message.includes('scope_not_allowed') ? opening : minted(home, ['--scope', usual])
+}
+
+async function minted(home: Home, words: readonly string[]): Promise<First<FirstToken>> {
+  const ran = await symbolon(home, ['mint', ...words, '-o', 'jwt'], { key: true })
+  return ran.ok ? { ok: true, value: { token: ran.value, command: `./symbolon mint ${words.join(' ')} -o jwt`, opensSecrets: words.includes(forSecrets) } } : ran
+}
+
+/** The same for the secret. */
 export const unlockCommand = (home: Home): string => `SYMBOLON_TOKEN=… SYMBOLON_TOKEN_KEY=${tokenKey(home)} ./symbolon kv get ${path} --field note`
 
 /** Writes a first secret where there is none, and opens it by the token alone. */

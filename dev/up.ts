@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { deploymentProblems } from './deployment.ts'
-import { mintCommand, mintFirst, unlockCommand, unlockFirst } from './first-token.ts'
+import { mintFirst, unlockCommand, unlockFirst } from './first-token.ts'
 import { settledLines, statusLines, summaryLines } from './display.ts'
 import { checkout, homePath, openHome, type Home } from './home.ts'
 import { launcherArguments, liveLauncher, readState, type LauncherState } from './state.ts'
@@ -44,18 +44,23 @@ export async function up({ detach }: { readonly detach: boolean }): Promise<numb
 
 /** Token and secret go to stdout, the talk to stderr. */
 async function showFirsts(home: Home, { issuer, units }: LauncherState): Promise<number> {
-  const minted = await mintFirst(home, issuer)
+  const vault = units.some(({ name }) => name === 'vault')
+  const minted = await mintFirst(home, issuer, vault)
   if (!minted.ok) return complain(`A quorum is ready, but no token came:\n${minted.message}`)
-  process.stderr.write(`A first token, by the development key; the same works in another terminal:\n  ${mintCommand(home, issuer)}\n`)
-  process.stdout.write(`${minted.value}\n`)
-  if (!units.some(({ name }) => name === 'vault')) return 0
-  const opened = await unlockFirst(home, minted.value)
+  const { token, command, opensSecrets } = minted.value
+  process.stderr.write(`A first token, by the development key; the same works in another terminal:\n  ${command}\n`)
+  process.stdout.write(`${token}\n`)
+  if (!opensSecrets) return tell(vault ? noSecrets : noVault)
+  const opened = await unlockFirst(home, token)
+  if (!opened.ok && /policy_denied|scope_not_allowed/.test(opened.message)) return tell(`${noSecrets}\n${opened.message}`)
   if (!opened.ok) return complain(`The token was minted, but it unlocked no secret:\n${opened.message}`)
   process.stderr.write(`A first secret, unlocked by it:\n  ${unlockCommand(home)}\n`)
   process.stdout.write(`${opened.value}\n`)
-  process.stderr.write(`${namespaces.join('\n')}\n`)
-  return 0
+  return tell(namespaces.join('\n'))
 }
+
+const noVault = 'No secrets here: this deployment was made before there was a vault. Tokens work as before. For secrets begin anew, with new keys and new people: make reset, then make up.'
+const noSecrets = 'No first secret: the policy gives the development key none. What a role may do with secrets stands in `secrets` of the policy’s data: policy/README.md.'
 
 /** The two namespaces of a development deployment. */
 const namespaces = [
@@ -63,6 +68,11 @@ const namespaces = [
   '  app/     only readers can open what is in it: no api, vault, coordinator or database ever sees a value',
   '  secret/  for clients of KV v2 (OpenBao, Vault) that do nothing but HTTP: the vault process opens it for them, so whoever owns that process can read it',
 ]
+
+function tell(message: string): number {
+  process.stderr.write(`${message}\n`)
+  return 0
+}
 
 function complain(message: string): number {
   process.stderr.write(`${message}\n`)
