@@ -15,6 +15,7 @@ import type { Evidence } from '@symbolon/protocol/evidence.ts'
 import { canonical, decodeAs } from '@symbolon/protocol/json.ts'
 import { bytesHash, commitmentsReply, signReply, type Answer, type Commitment, type ListedCommitment, type SignItem } from '@symbolon/protocol/sign.ts'
 import { assembleToken } from '@symbolon/protocol/token.ts'
+import type { Purpose } from '@symbolon/protocol/purpose.ts'
 import { decodePlan, planDigest } from '@symbolon/roster/plan.ts'
 import { book } from '@symbolon/protocol/book.ts'
 import { openBook, type BookState } from '@symbolon/roster/book.ts'
@@ -182,14 +183,21 @@ function valueOf<T>(decoded: { readonly ok: true; readonly value: T } | { readon
   throw new Error(decoded.reason)
 }
 
+export interface StolenShare {
+  readonly member: Member
+  readonly keys: GroupKeys
+  readonly certify: Attacker['certify']
+  readonly close: () => Promise<void>
+}
+
 /** The development keystore's folder and passphrase are files; whoever has the machine has them. */
-async function stolenShare(home: string, suite: Suite, roster: Roster): Promise<{ member: Member; keys: GroupKeys; certify: Attacker['certify']; close: () => Promise<void> }> {
-  const { keystore: place, state } = configOf<{ keystore: { folder: string; passphrase_file: string }; state: string }>(home, `signer-${owned}`)
-  const keystore = await openFileKeystore({ folder: place.folder, signer: owned, memory: suite.memory, passphrase: () => readFileSync(place.passphrase_file) })
+export async function stolenShare(home: string, suite: Suite, roster: Roster, { signer = owned, purpose = 'token' }: { readonly signer?: number; readonly purpose?: Purpose } = {}): Promise<StolenShare> {
+  const { keystore: place, state } = configOf<{ keystore: { folder: string; passphrase_file: string }; state: string }>(home, `signer-${signer}`)
+  const keystore = await openFileKeystore({ folder: place.folder, signer, memory: suite.memory, passphrase: () => readFileSync(place.passphrase_file) })
   if (!keystore.ok) throw new Error(keystore.error.code)
-  const group = groupOf(roster, 'token')
+  const group = groupOf(roster, purpose)
   const plan = decodePlan(readFileSync(join(state, 'plan.json')))
-  if (group === undefined) throw new Error('no token group')
+  if (group === undefined) throw new Error(`no ${purpose} group`)
   const member = await loadShare({ keystore: keystore.value, suite, folder: place.folder, group, plan: planDigest(valueOf(plan)) })
   if (!member.ok) throw new Error(member.error.code)
   const keys = loadGroup(suite, { threshold: group.t, key: bytesOf(group.key), shares: group.shares.map(({ id, share }) => ({ id, share: bytesOf(share) })) })
