@@ -32,7 +32,7 @@ export function formsOf(secret: Uint8Array): readonly Needle[] {
     ...base64Forms(raw, 'base64'),
     ...base64Forms(raw, 'base64url'),
   ]
-  return [...new Map(all.map((needle) => [needle.bytes.toString('latin1'), needle])).values()]
+  return all.filter(({ bytes }, at) => all.findIndex((other) => other.bytes.equals(bytes)) === at)
 }
 /** Of a key, which is no text. */
 export const formsOfKey = (key: Uint8Array): readonly Needle[] => formsOf(key).filter(({ form }) => ['raw', 'hex', 'HEX'].includes(form) || form.startsWith('base64'))
@@ -52,14 +52,26 @@ const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: fals
 
 const page = 16 * 1024 * 1024
 
-/** Which forms lie in a process's memory, in any mapping that can be read and was ever touched; what was read, in bytes. Linux, as root or the owner. */
-export function formsInMemory(pid: number, needles: readonly Needle[]): { readonly found: readonly string[]; readonly bytes: number } {
+export interface Searched {
+  readonly found: readonly string[]
+  /** How much was read. */
+  readonly bytes: number
+}
+
+/**
+ * Which forms lie in a process's memory, in any mapping that can be read, was ever touched and is no unchanged file. Linux, as root or the owner.
+ *
+ * @param shared false: without what it shares with a process that was searched already
+ */
+export function formsInMemory(pid: number, needles: readonly Needle[], { shared = true }: { readonly shared?: boolean } = {}): Searched {
+  const mappings = mappingsOf(pid, shared)
+  if (mappings === undefined) return { found: [], bytes: 0 }
   const longest = Math.max(...needles.map(({ bytes }) => bytes.length))
   const fd = openSync(`/proc/${pid}/mem`, 'r')
   const [found, chunk] = [new Set<string>(), Buffer.alloc(page)]
   let bytes = 0
   try {
-    for (const { start, end } of mappingsOf(pid)) {
+    for (const { start, end } of mappings) {
       for (let at = start; at < end; at += page - longest) {
         const read = readAt(fd, chunk, at, Math.min(page, end - at))
         bytes += read
@@ -87,12 +99,17 @@ interface Mapping {
   readonly start: number
   readonly end: number
 }
-function mappingsOf(pid: number): readonly Mapping[] {
+/** Undefined: it has ended. */
+function mappingsOf(pid: number, shared: boolean): readonly Mapping[] | undefined {
+  const text = readOf(`/proc/${pid}/smaps`)
+  if (text === undefined || text === '') return undefined
   const mappings: Mapping[] = []
   let last: Mapping | undefined
-  for (const line of readFileSync(`/proc/${pid}/smaps`, 'utf8').split('\n')) {
-    const [, start, end, rights = ''] = /^([0-9a-f]+)-([0-9a-f]+) (\S{4})/.exec(line) ?? []
-    if (start !== undefined && end !== undefined) last = rights.startsWith('r') ? { start: Number.parseInt(start, 16), end: Number.parseInt(end, 16) } : undefined
+  for (const line of text.split('\n')) {
+    const [, start, end, rights = '', file = ''] = /^([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ \S+ *(.*)$/.exec(line) ?? []
+    // What was mapped from a file and cannot be written holds what the file does; what a library locks against writing has no file.
+    const isFile = file.startsWith('/') && !rights.includes('w')
+    if (start !== undefined && end !== undefined) last = rights.startsWith('r') && !isFile && (shared || rights[3] !== 's') ? { start: Number.parseInt(start, 16), end: Number.parseInt(end, 16) } : undefined
     else if (last !== undefined && /^Rss: +[1-9]/.test(line)) mappings.push(last)
   }
   return mappings
@@ -105,9 +122,12 @@ export function familyOf(pid: number): readonly number[] {
   for (let at = 0; at < family.length; at++) for (const [child, parent] of parents) if (parent === family[at]) family.push(child)
   return family
 }
-function parentOf(pid: string): number | undefined {
+const parentOf = (pid: string): number => Number((readOf(`/proc/${pid}/stat`) ?? '').replace(/^.*\) /s, '').split(' ')[1])
+
+/** Undefined: the process has ended. */
+function readOf(path: string): string | undefined {
   try {
-    return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')[1])
+    return readFileSync(path, 'utf8')
   } catch (error) {
     if (error instanceof Error && 'code' in error && ['ENOENT', 'ESRCH'].includes(String(error.code))) return undefined
     throw error

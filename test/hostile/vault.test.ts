@@ -126,13 +126,13 @@ describe('whose evidence it is', () => {
   })
 
   test('what asks for something else opens nothing; what asks to read is not signed', async () => {
-    const token = { ...scene.common(scene.reader), kind: 'token', aud: scene.attacker.roster.default_audience, scope: ['secret:read'] } satisfies TokenIntent
-    expect(await scene.opens({ intent: token, evidence: proofOfKey(token, scene.reader) }, [mine])).not.toContain('opened')
+    const token = { ...scene.common(scene.writer), kind: 'token', aud: scene.attacker.roster.default_audience, scope: ['read:logs'] } satisfies TokenIntent
+    expect(await scene.opens({ intent: token, evidence: proofOfKey(token, scene.writer) }, [mine])).toEqual(all('item_malformed'))
     const list = { ...scene.common(scene.reader), kind: 'secret.list', prefix: 'app/mine' } as const
-    expect(await scene.opens({ intent: list, evidence: proofOfKey(list, scene.reader) }, [mine])).not.toContain('opened')
+    expect(await scene.opens({ intent: list, evidence: proofOfKey(list, scene.reader) }, [mine])).toEqual(all('item_malformed'))
     const { intent, evidence } = await scene.reading([['app/mine/db', latest]])
     for (const victim of scene.attacker.victims) for (const purpose of ['record', 'token'] as const)
-      expect((await scene.sign(victim, intent, { evidence, records: [mine.signed], message: 'symbolon/record/v1\0{}', change: (item) => ({ ...item, purpose }) })).code).not.toBe('signed')
+      expect((await scene.sign(victim, intent, { evidence, records: [mine.signed], message: 'symbolon/record/v1\0{}', change: (item) => ({ ...item, purpose }) })).code).toBe('item_malformed')
   })
 
   test('S0-3 for a roster, policy or epoch that is not in force: none says yes', async () => {
@@ -170,9 +170,9 @@ describe('I-8 a façade token', () => {
   test('is no evidence elsewhere, nor another audience’s token here', async () => {
     const reading = await facade([['secret/mine/db', latest]])
     const other = await scene.facadeToken(scene.writer, ['read:logs'], { aud: scene.attacker.roster.default_audience })
-    expect(await scene.opens({ ...reading, evidence: [{ kind: 'facade', token: other }] }, [combined])).not.toContain('opened')
+    expect(await scene.opens({ ...reading, evidence: [{ kind: 'facade', token: other }] }, [combined])).toEqual(all('token_invalid'))
     const [{ token } = expect.unreachable()] = reading.evidence
-    expect(await scene.opens({ ...reading, evidence: [{ kind: 'token', token, proof: 'e30.e30.AAAA' }] as unknown as Evidence[] }, [combined])).not.toContain('opened')
+    expect(await scene.opens({ ...reading, evidence: [{ kind: 'token', token, proof: 'e30.e30.AAAA' }] as unknown as Evidence[] }, [combined])).toEqual(all('token_invalid'))
   })
 })
 
