@@ -70,8 +70,6 @@ export class VaultScene {
   readonly writer: Who
   /** May read `app/mine/**` and `secret/mine/**`. */
   readonly reader: Who
-  /** Attempts that were made, on honest signers. */
-  attempts = 0
   readonly #judge: Judge
   readonly #roster: Roster
   readonly #folder: string
@@ -129,7 +127,6 @@ export class VaultScene {
 
   /** Asks one honest signer for a share under the `record` key, and completes it. */
   async sign(victim: number, intent: Intent, { evidence, records = [], message = '', change = (item) => item }: { evidence: readonly Evidence[]; records?: readonly SignedRecord[]; message?: string; change?: (item: SignItem) => unknown }): Promise<{ code: string; signature?: Base64url }> {
-    this.attempts++
     const share = this.#share
     const pair = commit(this.#suite, share.member)
     const [theirs] = await this.attacker.commitments(victim, 1)
@@ -195,7 +192,6 @@ export class VaultScene {
   }
 
   async openAt(victim: number, items: readonly unknown[]): Promise<readonly OpenAnswer[]> {
-    this.attempts += items.length
     return (await this.#post(victim, '/v1/open', { v: 1, items }, openReply)).answers
   }
 
@@ -221,7 +217,6 @@ export class VaultScene {
 
   /** Which of these each signer receipts: their sequence numbers. */
   async receipts(victim: number, ...records: readonly SignedRecord[]) {
-    this.attempts++
     return (await this.#post(victim, '/v1/receipts', { v: 1, records }, signerReceipts)).receipts.map((each) => each?.seq ?? null)
   }
 
