@@ -12,7 +12,7 @@ import { plan, planBytesLimit } from '@symbolon/roster/plan.ts'
 import { problemsOf, roster, rosterBytesLimit, template, type RosterDraft } from '@symbolon/roster/roster.ts'
 import type { ExplainFlags } from './explain.ts'
 import { explainedView } from './explained.ts'
-import { LocalFailure } from './failure.ts'
+import { LocalFailure, systemWhy } from './failure.ts'
 import type { Io } from './io.ts'
 import { partsOf } from './request.ts'
 import type { Settings } from './settings.ts'
@@ -89,7 +89,7 @@ function bytesOf(path: string): Buffer {
   try {
     return readFileSync(path)
   } catch (error) {
-    if (error instanceof Error && 'code' in error) throw new LocalFailure(`${path} cannot be read`, String(error.code), 'Check the path.')
+    if (error instanceof Error && 'code' in error) throw new LocalFailure(`${path} cannot be read`, systemWhy(error.code), 'Check the path.')
     throw error
   }
 }

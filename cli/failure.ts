@@ -47,6 +47,11 @@ export const whyOf = ({ message, rule, fact }: Reason): string => [message.repla
 
 const otherThan = (title: string, why: string): string => (why === title ? '' : why)
 
+const system: Readonly<Record<string, string>> = { ENOENT: 'there is no such file or folder', EACCES: 'you may not', EISDIR: 'it is a folder', ENOTDIR: 'a part of its path is no folder', ENOSPC: 'the disk is full', EROFS: 'the disk cannot be written' }
+
+/** What the system's code means, and the code. */
+export const systemWhy = (code: unknown): string => (Object.hasOwn(system, String(code)) ? `${system[String(code)]} (${String(code)})` : String(code))
+
 const retryOf = (seconds: number | undefined): string | undefined => (seconds === undefined ? undefined : `Try again in ${seconds} s; \`symbolon status\` shows which signers are down.`)
 
 const block = (what: string, pairs: readonly (readonly [string, string])[]): readonly string[] => [`symbolon: ${what}`, ...pairs.flatMap(([why, fix]) => [...(why === '' ? [] : [`  why: ${why}`]), `  do:  ${fix}`])]

@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
-import { LocalFailure } from './failure.ts'
+import { LocalFailure, systemWhy } from './failure.ts'
 
 /* Files that hold a private key or another secret of the user's. */
 
@@ -39,4 +39,4 @@ export function readFile(path: string): Buffer {
   }
 }
 
-const unreadable = (path: string, error: unknown): unknown => (error instanceof Error && 'code' in error ? new LocalFailure(`${path} cannot be read`, String(error.code), 'Check the path, its owner and its mode.') : error)
+const unreadable = (path: string, error: unknown): unknown => (error instanceof Error && 'code' in error ? new LocalFailure(`${path} cannot be read`, systemWhy(error.code), 'Check the path, its owner and its mode.') : error)

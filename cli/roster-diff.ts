@@ -6,7 +6,7 @@ import { diffRosters, type DiffLine } from '@symbolon/roster/diff.ts'
 import type { Edit } from '@symbolon/roster/edit.ts'
 import { roster } from '@symbolon/roster/roster.ts'
 import { ok, type Outcome } from '@symbolon/sdk/errors.ts'
-import { LocalFailure } from './failure.ts'
+import { LocalFailure, systemWhy } from './failure.ts'
 import { slowly, type Io } from './io.ts'
 import { openChange, successorOf, withRoster } from './roster-read.ts'
 import type { Settings } from './settings.ts'
@@ -69,7 +69,7 @@ function textOf(path: string): unknown {
     return parse(readFileSync(path, 'utf8'), { maxAliasCount: 0, uniqueKeys: true }) as unknown
   } catch (error) {
     if (error instanceof YAMLParseError) throw new LocalFailure(`${path} cannot be read`, `it is neither JSON nor YAML at line ${error.linePos?.[0].line ?? 1}`, 'Correct that line.')
-    if (error instanceof Error && 'code' in error) throw new LocalFailure(`${path} cannot be read`, String(error.code), 'Check the path.')
+    if (error instanceof Error && 'code' in error) throw new LocalFailure(`${path} cannot be read`, systemWhy(error.code), 'Check the path.')
     throw error
   }
 }

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { fromUtf8 } from '@symbolon/protocol/bytes.ts'
 import { decodeJson, type Json } from '@symbolon/protocol/json.ts'
 import { parseDotenv } from './dotenv.ts'
-import { LocalFailure } from './failure.ts'
+import { LocalFailure, systemWhy } from './failure.ts'
 import { createWholeFile, writePrivate } from './state.ts'
 
 /* Files that hold secrets: what is imported from them and exported to them. */
@@ -40,7 +40,7 @@ export function readSecretFile(path: string): Buffer {
       closeSync(file)
     }
   } catch (error) {
-    if (error instanceof Error && 'code' in error) throw new LocalFailure(`${path} cannot be read`, error.code === 'ELOOP' ? 'it is a link' : String(error.code), 'Name the file itself.')
+    if (error instanceof Error && 'code' in error) throw new LocalFailure(`${path} cannot be read`, error.code === 'ELOOP' ? 'it is a link' : systemWhy(error.code), 'Name the file itself.')
     throw error
   }
 }

@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { parse, YAMLParseError } from 'yaml'
 import { z } from 'zod'
-import { LocalFailure } from './failure.ts'
+import { LocalFailure, systemWhy } from './failure.ts'
 import type { Io } from './io.ts'
 
 /* Where a setting comes from: flag > environment > project file > user file > the home's profile > default. */
@@ -172,7 +172,7 @@ function bytesOf(path: string): string | undefined {
     }
   } catch (error) {
     if (error instanceof Error && 'code' in error && ['ENOENT', 'ENOTDIR'].includes(String(error.code))) return undefined
-    if (error instanceof Error && 'code' in error) throw new LocalFailure(`${path} cannot be read`, String(error.code), 'Check its owner and mode.')
+    if (error instanceof Error && 'code' in error) throw new LocalFailure(`${path} cannot be read`, systemWhy(error.code), 'Check its owner and mode.')
     throw error
   }
 }

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { digestText } from '@symbolon/protocol/fields.ts'
 import { decodeAs } from '@symbolon/protocol/json.ts'
 import type { KeysetMemory } from '@symbolon/sdk/deployment.ts'
-import { LocalFailure } from './failure.ts'
+import { LocalFailure, systemWhy } from './failure.ts'
 import type { Io } from './io.ts'
 
 /* What this user's machine remembers: grants, and the newest keyset seen of each deployment. Files of 0600 under XDG's state folder. */
@@ -104,7 +104,7 @@ export function readShared(path: string): Buffer {
 
 export const removePrivate = (path: string): void => rmSync(path, { force: true })
 
-const systemFailure = (path: string, error: unknown, verb: string): unknown => (error instanceof Error && 'code' in error ? new LocalFailure(`${path} cannot be ${verb}`, String(error.code), 'Check its folder, owner and mode.') : error)
+const systemFailure = (path: string, error: unknown, verb: string): unknown => (error instanceof Error && 'code' in error ? new LocalFailure(`${path} cannot be ${verb}`, systemWhy(error.code), 'Check its folder, owner and mode.') : error)
 
 const seenShape = z.strictObject({ v: z.literal(1), roster: z.int().min(1), digest: digestText })
 

@@ -6,7 +6,7 @@ import { openTransport } from '@symbolon/sdk/transport.ts'
 import { failed, ok, type Outcome } from '@symbolon/sdk/errors.ts'
 import type { Ran } from './add-command.ts'
 import { clientOf, connectionOf } from './connect.ts'
-import { exitCodes, failureLines, LocalFailure } from './failure.ts'
+import { exitCodes, failureLines, LocalFailure, systemWhy } from './failure.ts'
 import type { Io } from './io.ts'
 import { progressOf } from './progress.ts'
 import type { Secrets } from './secrets.ts'
@@ -70,7 +70,7 @@ async function* linesOf(path: string): AsyncGenerator<string> {
 function fileFailure(file: string, error: unknown): unknown {
   if (!(error instanceof Error && 'code' in error)) return error
   if (error.code === 'EEXIST') return new LocalFailure(`${file} exists`, 'it would be overwritten', 'Name another file, or add --force.')
-  return new LocalFailure(`${file} cannot be used`, String(error.code), 'Check its folder, owner and mode.')
+  return new LocalFailure(`${file} cannot be used`, systemWhy(error.code), 'Check its folder, owner and mode.')
 }
 
 export async function vaultRestore(secrets: Secrets, file: string, { dry }: { readonly dry: boolean }, io: Io): Promise<Ran> {
@@ -139,7 +139,7 @@ export async function vaultStatus(settings: Settings, io: Io): Promise<Ran> {
     const view: View = {
       data: { vault_addr: addr, ready: ready.ok, ...(ready.ok ? {} : { code: ready.error.code }), namespaces },
       raw: ready.ok ? 'ready' : 'not ready',
-      tables: [{ rows: [['vault', { whole: addr }], ['ready', ready.ok ? 'yes' : `no: ${ready.error.title}`]] }, { head: ['NAMESPACE', 'PUT TOGETHER BY', 'SO THAT'], rows: namespaces.map(({ id, combine }) => [id, combine, combine === 'caller' ? 'only the caller sees the value' : 'the vault process sees the value, too']) }],
+      tables: [{ rows: [['vault', { whole: addr }], ['ready', ready.ok ? 'yes' : (ready.error.code === 'not_ready' ? 'no: `symbolon status` shows which signers are down' : `no: ${ready.error.title}`)]] }, { head: ['NAMESPACE', 'PUT TOGETHER BY', 'SO THAT'], rows: namespaces.map(({ id, combine }) => [id, combine, combine === 'caller' ? 'only the caller sees the value' : 'the vault process sees the value, too']) }],
     }
     return ready.ok ? ok(view) : { ok: true, value: view, exit: exitCodes.server }
   } finally {
