@@ -42,7 +42,7 @@ export async function up({ detach }: { readonly detach: boolean }): Promise<numb
   return follow(home, pid, screen)
 }
 
-/** Token and secret go to stdout, the talk to stderr. */
+/** The token alone goes to stdout, the talk to stderr: the secret stands for nothing but that it can be opened. */
 async function showFirsts(home: Home, { issuer, units }: LauncherState): Promise<number> {
   const vault = units.some(({ name }) => name === 'vault')
   const minted = await mintFirst(home, issuer, vault)
@@ -55,7 +55,7 @@ async function showFirsts(home: Home, { issuer, units }: LauncherState): Promise
   if (!opened.ok && /policy_denied|scope_not_allowed/.test(opened.message)) return tell(`${noSecrets}\n${opened.message}`)
   if (!opened.ok) return complain(`The token was minted, but it unlocked no secret:\n${opened.message}`)
   process.stderr.write(`A first secret, unlocked by it:\n  ${unlockCommand(home)}\n`)
-  process.stdout.write(`${opened.value}\n`)
+  process.stderr.write(`  → ${opened.value}\n`)
   return tell(namespaces.join('\n'))
 }
 

@@ -39,7 +39,7 @@ describe.each(users)('a newcomer who is $who', ({ user }) => {
 
   test('`make up` unlocks a first secret by that token, and says what the second namespace means', async () => {
     const again = await must(clone.run('make', 'up', 'DETACH=1'))
-    expect(again.stdout).toMatch(/^signers helped to open this, and none of them has seen it$/m)
+    expect(again.stderr).toMatch(/^ {2}→ signers helped to open this, and none of them has seen it$/m)
     expect(again.stderr).toMatch(/secret\/ .*the vault process opens it/)
     const { vault_addr } = await status()
     expect((await fetch(`${vault_addr}/livez`)).status).toBe(200)
